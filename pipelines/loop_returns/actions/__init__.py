@@ -1,0 +1,1 @@
+"""Acting on Loop: plan, ledger, one POST, reading back. Nothing here repeats a request."""

@@ -1,0 +1,1 @@
+"""What Loop's API is, and how it is read: transport, windows, envelopes, fields."""

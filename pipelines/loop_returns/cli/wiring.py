@@ -1,0 +1,83 @@
+"""What every command shares: the app, its common flags, the job, how figures are printed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Annotated, Any
+
+from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
+
+from loop_returns import settings as settings_of
+from loop_returns import terminal
+from loop_returns.errors import UsageError
+from loop_returns.instants import now, parse_instant
+from loop_returns.terminal import Reporter
+
+app = App(
+    name="loop-returns",
+    help="Pull Loop Returns completely, reconcile it, prove both.\n\nWith -v an error shows its traceback.",
+    help_formatter="plain",
+    suppress_keyboard_interrupt=False,  # __main__ says what an interruption means
+    help_format="plaintext",
+    version_flags=["--version"],
+)
+
+From = Annotated[
+    str | None, Parameter(name="--from", help="Read again from this day or instant, UTC: 2026-01-31.")
+]
+To = Annotated[str | None, Parameter(name="--to", help="Up to this instant, UTC, exclusive; default: now.")]
+Json = Annotated[
+    bool, Parameter(name="--json", negative=(), show_default=False, help="One JSON object on stdout.")
+]
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command.
+
+    Raises:
+        UsageError: The arguments are not ones that the command knows.
+        LoopReturnsError: The command failed.
+
+    Returns:
+        The exit code.
+    """
+    try:
+        result = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    except CycloptsError as error:
+        raise UsageError(_said(error), hint=f"{_asked(arguments)} --help") from error
+    return result if isinstance(result, int) else 0
+
+
+def _said(error: CycloptsError) -> str:
+    if isinstance(error, UnusedCliTokensError):
+        return f"nothing is known of {' '.join(map(repr, error.unused_tokens or ()))}"
+    return str(error).partition(" Available commands:")[0].strip() or "the arguments are not understood"
+
+
+def _asked(arguments: Sequence[str]) -> str:
+    known = arguments and arguments[0] in app
+    return f"loop-returns {arguments[0]}" if known else "loop-returns"
+
+
+def show(figures: Mapping[str, Any], text: str, *, as_json: bool) -> None:
+    """Print figures: one JSON object, or the text."""
+    print(terminal.as_json(figures) if as_json else text)
+
+
+@contextmanager
+def job(*, need_key: bool = True, quiet: bool = False) -> Iterator[Any]:
+    """A job with this installation's settings, and a reporter that is closed at the end."""
+    from loop_returns.job import Job
+
+    with Reporter(quiet=quiet) as reporter:
+        yield Job(settings_of.read(need_key=need_key), settings_of.merchant(), now(), reporter)
+
+
+def span(start: str | None, end: str | None) -> tuple[datetime | None, datetime | None]:
+    """`--from` and `--to` as instants."""
+    return (
+        parse_instant(start, "--from") if start else None,
+        parse_instant(end, "--to") if end else None,
+    )

@@ -1,0 +1,1 @@
+"""From the API's pages to typed tables, and the record of what was read."""

@@ -1,0 +1,149 @@
+"""The job: load, build, audit, publish.
+
+    API -> loop_raw (load) -> staging, marts, audits (build) -> published file
+
+`load` and `build` are the two halves of `run`; each holds the one writer's lock while it works.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from loop_returns import loading
+from loop_returns.job import Job, client, nothing_loaded, writing
+from loop_returns.settings import config_file
+
+if TYPE_CHECKING:
+    from loop_returns.exemptions import Exemption
+    from loop_returns.extract.pull import PullResult
+    from loop_returns.extract.verify import Verification
+    from loop_returns.hand_flags import Asked, Flagged
+    from loop_returns.warehouse.marts import BuildResult
+
+
+@dataclass(slots=True)
+class RunResult:
+    """What a run did."""
+
+    pulled: PullResult
+    built: BuildResult
+    published: Path = field(default_factory=Path)
+
+
+def run(job: Job, start: datetime | None = None, end: datetime | None = None) -> RunResult:
+    """Load, build, audit, publish, under one lock.
+
+    Args:
+        job: Settings and listener.
+        start: Read everything from here again, whatever was read before; None: what is still to read.
+        end: Up to here, and no later than the present, which is the default.
+
+    Raises:
+        LoopReturnsError: One of the halves failed. What was loaded stays loaded and marked; the published
+            file is as it was.
+    """
+    with writing(job):
+        pulled = loading.load(job, start, end)
+        built, published = _build(job)
+    return RunResult(pulled, built, published)
+
+
+def load(job: Job, start: datetime | None = None, end: datetime | None = None) -> PullResult:
+    """Read the API into `loop_raw`; arguments and errors as in `run`."""
+    with writing(job):
+        return loading.load(job, start, end)
+
+
+def build(job: Job) -> tuple[BuildResult, Path]:
+    """Build the marts from what is loaded, audit them, publish the file.
+
+    Raises:
+        AuditFailedError: A control total did not add up; the published file is as it was.
+    """
+    with writing(job):
+        return _build(job)
+
+
+def _build(job: Job) -> tuple[BuildResult, Path]:
+    from loop_returns import exemptions, flags
+    from loop_returns.warehouse import marts, rule_settings, workfile
+
+    paths = job.settings.paths
+    if not workfile.is_loaded(paths.work_file):
+        raise nothing_loaded()
+    exemptions.store(paths.work_file, _exemptions(job))
+    built = marts.build(
+        paths.work_file,
+        as_of=job.present,
+        settings=job.merchant,
+        work_dir=paths.work,
+        on_progress=lambda name, done, total: job.listener.progress(done, total, f"building {name}"),
+    )
+    checks = rule_settings.general(job.merchant)["blocking_checks"]
+    proposed = flags.propose(paths.work_file, job.present, checks)
+    if proposed.blocked:
+        job.listener.note(f"no pick of a rule becomes a request: {', '.join(proposed.blocked)} says block")
+    return built, workfile.publish(paths)
+
+
+def flag(job: Job, wishes: Iterable[Asked]) -> Flagged:
+    """Put requests by hand into `ops.flagged_items`, and publish when there is a new one.
+
+    Raises:
+        LoopReturnsError: Nothing is built yet, or the file could not be written.
+    """
+    from loop_returns import hand_flags
+    from loop_returns.warehouse import workfile
+
+    with writing(job):
+        flagged = hand_flags.add(job.settings.paths.work_file, wishes, job.present)
+        if flagged.added:
+            workfile.publish(job.settings.paths)
+    return flagged
+
+
+def _exemptions(job: Job) -> list[Exemption]:
+    from loop_returns import exemptions
+    from loop_returns.extract.pii import PiiPolicy
+    from loop_returns.warehouse import rule_settings
+
+    named = rule_settings.general(job.merchant)["exemptions"]
+    policy = PiiPolicy(job.settings.pii, job.settings.pii_key)
+    return exemptions.read(config_file().parent / named, policy) if named else []
+
+
+def verify(job: Job, start: datetime | None = None, end: datetime | None = None) -> Verification:
+    """Count again at the API and compare with the tables.
+
+    Raises:
+        LoopReturnsError: Nothing is loaded yet, or the API could not be read.
+    """
+    loading.check_flags(job, start, end)
+    from loop_returns.extract import source
+    from loop_returns.extract.coverage import RETURNS
+    from loop_returns.extract.pull_windows import PullWindows
+    from loop_returns.extract.verify import Verification, Verifier
+
+    with writing(job), source.opened(job.settings) as target:
+        reader = client(job.settings)
+        if not target.is_ready():
+            raise nothing_loaded()
+        record = PullWindows(target.client, reader.api_version).record()
+        if record.earliest is None:
+            raise nothing_loaded()
+        first, bound = loading.span(job, record.earliest, start, end)
+        verifier = Verifier(
+            reader,
+            target.client,
+            record.cursor(RETURNS, max(first, record.earliest)),
+            job.settings.window_days,
+        )
+        for done, found in enumerate(verifier.verify(first, bound), 1):
+            if isinstance(found, Verification):
+                return found
+            job.listener.progress(done, done, found.span.label)
+    raise AssertionError("a verification ends with its whole")

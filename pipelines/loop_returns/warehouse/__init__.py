@@ -1,0 +1,1 @@
+"""The tables' side: marts, publishing, comments."""

@@ -1,0 +1,174 @@
+"""Comments on every table and column, and the same as a table: `marts.data_dictionary`.
+
+headers of transforms/models, api/fields.py -> COMMENT ON, marts.data_dictionary
+They are set after each build, since a table that is built anew has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from loop_returns.api.fields import TABLES, raw_columns
+from loop_returns.warehouse import ops_tables
+
+if TYPE_CHECKING:
+    from sqlmesh import Context
+    from sqlmesh.core.model import Model
+
+SCHEMAS = ("loop_raw", "staging", "rules", "marts", ops_tables.SCHEMA)
+OWN = "marts.data_dictionary"
+RAW_TABLES = {
+    "returns": "One row per return, current version, as Loop sent it",
+    "return_history": "One row per distinct observed version of a return",
+    "pull_windows": "One row per run, endpoint, pass and window: what was asked for and whether it was read",
+    "webhook_events": "One row per distinct webhook delivery of a subscription, as received",
+    "return_details": "One row per return that was read by id, in the shape of the details endpoint",
+    "advanced_shipping_notices": "One row per line of the shipping-notice report, as Loop sent it",
+}
+RAW_COLUMNS = {
+    "return_id": "Loop's id of the return that the row belongs to",
+    "list_idx": "Place in Loop's list, from 0",
+    "is_removed": "Technical: never true on a visible row",
+    "unknown_fields": "Fields that nobody knows, as a JSON object",
+    "unfit_values": "Values that did not fit their column, as a JSON object of column and text",
+    "fetched_at": "When the row was read from Loop, UTC",
+    "api_version": "API version that gave the row",
+    "_dlt_load_id": "Load that wrote the row",
+    "dedup_key": "Names a delivery and its repetitions: digest of subscription and body",
+    "inbox_id": "Inbox that it was received into",
+    "seq": "Place in that inbox; rises",
+    "subscription": "Name of the subscription: the last part of its URL",
+    "topic": "Loop's topic: what the body looks like; null: not said",
+    "trigger": "Loop's trigger: what happened; null: not said",
+    "received_at": "When it came first, UTC",
+    "last_seen_at": "When it came again, UTC; null: it did not",
+    "deliveries": "How often it came",
+    "body": "The body as JSON, without what is personal; null: not JSON",
+    "body_sha256": "Digest of the body as received",
+    "parse_error": "Why the body could not be read, or names no return",
+    "secret_no": "Place of the secret that signed it in the list, from 0",
+    "signature_variant": "raw: signed as received; escaped: as PHP would have written it",
+    "drained_at": "When it was loaded from the inbox, UTC",
+    "refunds": "What was paid back, as the details say: a JSON list of gateway, amount, currency",
+    "labels": "Labels, as the details say: a JSON list",
+    "is_known": "False: Loop knows no such return",
+    "reason": "Why it was read: webhook (a delivery named it, and no poll showed it), refunds, labels",
+    "status": "planned or complete",
+    "pages": "Pages read",
+    "rows": "Rows read",
+    "requests": "Requests sent",
+}
+SHOWS_LOOPS_FIELDS = (*TABLES, "webhook_events", "return_details")
+PERSONAL = {
+    "email": "; an e-mail: an HMAC or null by the policy",
+    "yes": "; personal: null unless the policy keeps it",
+}
+
+
+@dataclass(slots=True)
+class Described:
+    """A table and what its columns mean."""
+
+    text: str
+    columns: dict[str, str] = field(default_factory=dict)
+
+
+def describe(context: Context, built: Mapping[str, Model]) -> dict[str, int]:
+    """Set the comments and write the dictionary.
+
+    Args:
+        context: Its database is described.
+        built: The models that were built just now; the others keep the comments that they have.
+
+    Returns:
+        Rows per table of `staging` and `marts`.
+    """
+    adapter = context.engine_adapter
+    found = adapter.fetchall(
+        "select table_schema, table_name, column_name, data_type from information_schema.columns "
+        f"where table_catalog = '{context.default_catalog}' and table_schema in {SCHEMAS} "
+        "order by table_schema, table_name, ordinal_position"
+    )
+    models = {
+        name: Described(model.description or "", dict(model.column_descriptions or {}))
+        for name, model in built.items()
+    }
+    texts = {**dict(_raw(models)), **dict(_ops()), **models, OWN: _own()}
+    present = {f"{schema}.{table}" for schema, table, _, _ in found}
+    before = _before(context) if OWN in present else {}
+    entries = []
+    for schema, table, column, type_ in found:
+        described = texts.get(f"{schema}.{table}")
+        text = described.columns.get(column, "") if described else ""
+        if f"{schema}.{table}" != OWN:
+            entries.append((schema, table, column, type_, text or before.get((schema, table, column), "")))
+    with adapter.transaction():  # one commit, not one per comment
+        adapter.cursor.execute(";\n".join(_statements(texts, present, entries)))
+    counted = sorted(name for name in present | {OWN} if name.startswith(("staging.", "marts.")))
+    counts = " union all ".join(f"select '{name}', count(*) from {name}" for name in counted)
+    return {name: int(rows) for name, rows in adapter.fetchall(counts)}
+
+
+def _before(context: Context) -> dict[tuple[str, str, str], str]:
+    """What the dictionary said so far: the text of a table that was not built again."""
+    rows = context.engine_adapter.fetchall(f"select * from {OWN}")
+    return {(schema, table, column): text for schema, table, column, _, text in rows}
+
+
+def _statements(
+    texts: dict[str, Described], present: set[str], entries: list[tuple[str, str, str, str, str]]
+) -> Iterator[str]:
+    for name, described in texts.items():
+        if name in present and name != OWN:
+            yield f"comment on table {name} is {_quoted(described.text)}"
+    for schema, table, column, _, text in entries:
+        if text and f"{schema}.{table}" in texts:
+            yield f'comment on column {schema}.{table}."{column}" is {_quoted(text)}'
+    own = texts[OWN]
+    types = ", ".join(f'"{column}" text' for column in own.columns)
+    yield f"create or replace table {OWN} ({types})"
+    if entries:
+        rows = ",\n".join("(" + ", ".join(map(_quoted, entry)) + ")" for entry in entries)
+        yield f"insert into {OWN} values {rows}"
+    yield f"comment on table {OWN} is {_quoted(own.text)}"
+    for column, text in own.columns.items():
+        yield f'comment on column {OWN}."{column}" is {_quoted(text)}'
+
+
+def _own() -> Described:
+    return Described(
+        "One row per column of this database: what it means",
+        {
+            "table_schema": "Schema",
+            "table_name": "Table",
+            "column_name": "Column",
+            "data_type": "Type in this database",
+            "description": "What it means",
+        },
+    )
+
+
+def _raw(models: dict[str, Described]) -> Iterator[tuple[str, Described]]:
+    """Short texts for the raw tables: from the known fields, or what staging says of the same column."""
+    for table, columns in raw_columns().items():
+        parent = TABLES[table].array if table in TABLES else ""
+        text = RAW_TABLES.get(table, f"One row per element of a return's {parent}, as Loop sent it")
+        described = Described(text)
+        for name, column in columns.items():
+            same = models.get(f"staging.stg_{table}")
+            known = f"Loop's {name.replace('__', '.')}" if table in SHOWS_LOOPS_FIELDS else ""
+            meaning = RAW_COLUMNS.get(name) or known or (same.columns.get(name, "") if same else "")
+            described.columns[name] = meaning + PERSONAL.get(column.personal, "")
+        described.columns["_dlt_load_id"] = RAW_COLUMNS["_dlt_load_id"]
+        yield f"loop_raw.{table}", described
+
+
+def _ops() -> Iterator[tuple[str, Described]]:
+    for table, (text, columns) in ops_tables.TABLES.items():
+        yield f"{ops_tables.SCHEMA}.{table}", Described(text, {name: c.text for name, c in columns.items()})
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

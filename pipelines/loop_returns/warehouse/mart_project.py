@@ -1,0 +1,93 @@
+"""The SQLMesh project as this package runs it: where it lies, which database it writes, how it is set.
+
+dlt's destination settings + loop.toml -> config() -> SQLMesh's Context, here and in transforms/config.py.
+SQLMesh is imported inside the functions: it costs four seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from loop_returns.warehouse import rule_settings
+from loop_returns.warehouse.mart_settings import variables
+
+if TYPE_CHECKING:
+    from sqlmesh.core.config import Config
+
+CATALOG = "loop"
+"""The database's name in SQL, whatever its file is called."""
+
+FIRST_DAY = "2015-01-01"
+"""No model looks further back; SQLMesh wants a start, the models read everything."""
+
+LINT_RULES = (
+    "ambiguousorinvalidcolumn",
+    "invalidselectstarexpansion",
+    "noambiguousprojections",
+    "nomissingaudits",
+    "nomissingexternalmodels",
+)
+MEMORY_LIMIT = "1500MB"
+"""What a build may hold; more goes to disk beside the work file."""
+
+
+def transforms_dir() -> Path:
+    """The folder of the models: inside the installed package, else beside the sources."""
+    installed = Path(str(resources.files("loop_returns"))) / "transforms"
+    if installed.is_dir():
+        return installed
+    return Path(__file__).parents[3] / "transforms"
+
+
+def config(database: Path, settings: Mapping[str, Any], cache: Path, *, is_optimized: bool = False) -> Config:
+    """How SQLMesh runs the models.
+
+    Args:
+        database: DuckDB file that holds `loop_raw`; SQLMesh keeps its own state in it too.
+        settings: The content of loop.toml.
+        cache: Folder for SQLMesh's cache; never the source tree, which may be read-only.
+        is_optimized: True lets SQLMesh qualify each query, which lint needs; it doubles a build's time.
+    """
+    from sqlmesh.core.config import (
+        AutoCategorizationMode,
+        CategorizerConfig,
+        Config,
+        DuckDBConnectionConfig,
+        GatewayConfig,
+        LinterConfig,
+        ModelDefaultsConfig,
+        PlanConfig,
+    )
+    from sqlmesh.core.config.common import VirtualEnvironmentMode
+    from sqlmesh.core.config.format import FormatConfig
+
+    full = AutoCategorizationMode.FULL
+    utc = {"TimeZone": "UTC", "memory_limit": MEMORY_LIMIT}
+    return Config(
+        gateways={
+            CATALOG: GatewayConfig(
+                connection=DuckDBConnectionConfig(
+                    catalogs={CATALOG: str(database)}, connector_config=utc, register_comments=False
+                ),
+                test_connection=DuckDBConnectionConfig(connector_config=utc),
+            )
+        },
+        default_gateway=CATALOG,
+        model_defaults=ModelDefaultsConfig(
+            dialect="duckdb", start=FIRST_DAY, allow_partials=True, optimize_query=is_optimized
+        ),
+        virtual_environment_mode=VirtualEnvironmentMode.DEV_ONLY,
+        plan=PlanConfig(
+            auto_categorize_changes=CategorizerConfig(external=full, python=full, sql=full, seed=full)
+        ),
+        # `x AT TIME ZONE 'UTC'::DATE` is what the formatter makes of a cast, and it casts the 'UTC'.
+        format=FormatConfig(no_rewrite_casts=True, append_newline=True, indent=4, pad=4, max_text_width=100),
+        linter=LinterConfig(enabled=True, rules=set(LINT_RULES)),
+        variables=variables(settings)
+        | rule_settings.variables(settings, transforms_dir() / "models" / "rules"),
+        disable_anonymized_analytics=True,
+        cache_dir=str(cache),
+    )

@@ -1,0 +1,223 @@
+"""Figures as words: the texts that `run`, `status`, `verify` and `demo` print."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from loop_returns.report import Figures, money
+from loop_returns.terminal import table
+
+if TYPE_CHECKING:
+    from loop_returns.extract.pull import PullResult
+    from loop_returns.extract.verify import Verification
+    from loop_returns.hand_flags import Flagged
+    from loop_returns.pipeline import RunResult
+    from loop_returns.warehouse.marts import BuildResult
+
+MEANING = {
+    ("recon_endpoint", "missing_in_list"): "in shipping notices, not in the list",
+    ("recon_endpoint", "missing_in_asn"): "in the list, no shipping notice",
+    ("recon_endpoint", "line_count_break"): "list and notices differ in lines",
+    ("recon_endpoint", "state_break"): "list and notices differ in state",
+    ("recon_endpoint", "label_break"): "list and notices differ in label",
+    ("recon_endpoint", "asn_orphan"): "shipping notice of an unknown line",
+    ("recon_money", "amount_break"): "its own amounts do not add up",
+    ("recon_receipt", "paid_never_shipped"): "paid, parcel never scanned",
+    ("recon_receipt", "bad_grade"): "graded bad, still open",
+    ("recon_receipt", "delivered_open"): "delivered days ago, still open",
+    ("recon_receipt", "stalled_in_transit"): "in transit, no scan for weeks",
+    ("recon_receipt", "label_failure"): "label failed",
+    ("recon_receipt", "label_only"): "label made, never used",
+    ("action_outcome", "unconfirmed"): "sent, and not seen to be done",
+    ("action_outcome", "diverted"): "processed, and ended in review",
+    ("action_outcome", "unknown"): "sent, and nobody can say what became of it",
+    ("action_outcome", "contradicted"): "done, and the return says otherwise",
+}
+SHOWN_TABLES = (
+    "loop_raw.returns",
+    "loop_raw.returns__line_items",
+    "loop_raw.returns__exchanges",
+    "loop_raw.returns__labels",
+    "loop_raw.advanced_shipping_notices",
+    "loop_raw.return_history",
+)
+
+
+def meaning(recon: str, break_type: str) -> str:
+    """A class of a mart in plain words."""
+    return MEANING.get((recon, break_type), f"{recon}: {break_type}")
+
+
+def pull_text(pulled: PullResult) -> str:
+    """What was read, and what came that nobody knows."""
+    rows = sum(pulled.rows.values())
+    lines = [
+        f"loaded {rows:,} rows: {pulled.windows} windows, {pulled.pages} pages, {pulled.requests} requests"
+    ]
+    lines += _drift("fields that nobody knows, kept in unknown_fields", pulled.unknown)
+    lines += _drift("values that do not fit, kept in unfit_values", pulled.unfit)
+    return "\n".join(lines)
+
+
+def _drift(what: str, counts: Mapping[str, int]) -> list[str]:
+    if not counts:
+        return []
+    names = ", ".join(f"{name} ({count:,})" for name, count in sorted(counts.items()))
+    return [f"note: {what}:", f"  {names}"]
+
+
+def build_text(built: BuildResult, figures: Figures) -> str:
+    """What was built, and where to look."""
+    return "\n".join(
+        [
+            f"built {len(built.models)} models in {built.seconds:.1f} s; {built.audits} audits hold",
+            breaks_text(figures),
+            flags_text(figures),
+            f"published {figures['published']}",
+        ]
+    )
+
+
+def flags_text(figures: Figures) -> str:
+    """What the rules pick and what is asked for, in one line."""
+    flags = figures["flags"]
+    picks, requests = flags["candidates"], flags["open_requests"]
+    on = f", {picks['on']:,} of rules that are on" if picks["on"] else ""
+    return f"rules: {picks['shadow']:,} picks in shadow{on}; {requests:,} open requests"
+
+
+def flagged_text(flagged: Flagged) -> str:
+    """What became of the requests that were typed."""
+    parts = [f"{len(flagged.added):,} requested"]
+    if flagged.known:
+        parts.append(f"{len(flagged.known):,} requested before")
+    if flagged.refused:
+        parts.append(f"{len(flagged.refused):,} refused")
+    return ", ".join(parts)
+
+
+def run_text(result: RunResult, figures: Figures) -> str:
+    """The whole run on a screen."""
+    return "\n".join([pull_text(result.pulled), coverage_text(figures), build_text(result.built, figures)])
+
+
+def coverage_text(figures: Figures) -> str:
+    """How complete the pull is, in one line, and each hole in one more."""
+    covered = figures["coverage"]
+    if covered["from"] is None:
+        return "nothing was read yet"
+    holes = covered["holes"]
+    span = f"{covered['from']:%Y-%m-%d} to {covered['to']:%Y-%m-%d %H:%M} UTC"
+    if not holes:
+        return (
+            f"complete: every state and every shipping notice, {span} ({covered['windows']} windows, no hole)"
+        )
+    return "\n".join(
+        [
+            f"NOT complete, {span}: {len(holes)} holes; the next run reads them",
+            *(f"  {hole}" for hole in holes[:10]),
+        ]
+    )
+
+
+def breaks_text(figures: Figures) -> str:
+    """What does not reconcile: class, count, signed sums, ages."""
+    breaks = figures["breaks"]
+    if not breaks["open"]:
+        return "everything reconciles: no open break"
+    rows = [
+        (
+            meaning(kind["recon"], kind["break_type"]),
+            kind["breaks"],
+            money(kind["amounts"]),
+            _days(kind["return_age_days"]),
+            kind["severity"],
+        )
+        for kind in breaks["kinds"]
+    ]
+    header = ("what does not reconcile", "n", "signed amount", "oldest", "sev")
+    return f"{breaks['open']} open breaks\n{table(header, rows, right=(1, 3, 4))}"
+
+
+def _days(days: int | None) -> str:
+    return "-" if days is None else f"{days} d"
+
+
+def worst_text(figures: Figures) -> str:
+    """The worst breaks, one line each."""
+    rows = [
+        (
+            f"RMA {one['return_id']}" if one["return_id"] else str(one["entity"]),
+            meaning(one["recon"], one["break_type"]),
+            money({one["currency"]: one["amount"]}) if one["amount"] is not None else "",
+            _days(one["return_age_days"]),
+        )
+        for one in figures["breaks"]["worst"]
+    ]
+    return table(("worst first", "what", "amount", "age"), rows, right=(2, 3))
+
+
+def rows_text(figures: Figures) -> str:
+    """Rows of the raw tables."""
+    counts = figures["rows"]
+    return table(("table", "rows"), [(name, counts.get(name, 0)) for name in SHOWN_TABLES], right=(1,))
+
+
+def changes_text(figures: Figures) -> str:
+    """What the last run changed."""
+    changes: Mapping[str, int] = figures["changes"] or {}
+    return ", ".join(
+        (
+            f"{changes.get('new_returns', 0):,} new returns",
+            f"{changes.get('changed_returns', 0):,} changed",
+            f"{changes.get('opened_breaks', 0):,} breaks opened",
+            f"{changes.get('cleared_breaks', 0):,} cleared",
+        )
+    )
+
+
+def status_text(figures: Figures, now: datetime) -> str:
+    """Where everything stands."""
+    run: Mapping[str, Any] = figures["last_run"] or {}
+    published = datetime.fromisoformat(figures["published_at"]).astimezone(UTC)
+    last = f"{run['finished_at']:%Y-%m-%d %H:%M} UTC, {run['rows']:,} rows" if run else "none"
+    cursor = ", ".join(f"{name} {at:%Y-%m-%d %H:%M}" for name, at in figures["coverage"]["cursor"].items())
+    lines = [
+        f"last load   {last}",
+        f"cursor      {cursor}",
+        f"published   {_ago(published, now)}: {figures['published']}",
+        f"actions     {figures['pending_actions']} pending",
+        rows_text(figures),
+        coverage_text(figures),
+        breaks_text(figures),
+    ]
+    return "\n".join(lines)
+
+
+def _ago(then: datetime, now: datetime) -> str:
+    minutes = max(0, int((now - then).total_seconds() // 60))
+    if minutes < 120:
+        return f"{minutes} minutes ago"
+    return f"{minutes // 60} hours ago" if minutes < 48 * 60 else f"{minutes // 1440} days ago"
+
+
+def verification_text(found: Verification) -> str:
+    """Each window that differs, or that none does."""
+    api = sum(verdict.api for verdict in found.verdicts)
+    since = f"; {found.changed_since:,} changed since the last run" if found.changed_since else ""
+    if found.holds:
+        return f"verified: {api:,} rows in {len(found.verdicts)} windows, the same at the API and here{since}"
+    lines = [f"differs in {sum(not v.holds for v in found.verdicts)} of {len(found.verdicts)} windows{since}"]
+    for verdict in found.verdicts:
+        if not verdict.holds:
+            counts = (("missing", verdict.missing), ("stale", verdict.stale), ("extra", verdict.extra))
+            what = ", ".join(f"{len(ids)} {name} ({_few(ids)})" for name, ids in counts if ids)
+            lines.append(f"  {verdict.span}: {what}")
+    first = min(verdict.span.window.start for verdict in found.verdicts if not verdict.holds)
+    return "\n".join([*lines, f"hint: loop-returns run --from {first:%Y-%m-%d} reads them again"])
+
+
+def _few(ids: Sequence[str]) -> str:
+    return ", ".join(ids[:3]) + (", ..." if len(ids) > 3 else "")

@@ -1,0 +1,1 @@
+"""Tests of the API client, against a scripted server of their own."""

@@ -1,0 +1,48 @@
+"""`run`, `forward` and `replay` as processes, from a simulated shop to an ERP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.forward.erp import SECRET, Erp, Faults
+
+from conftest import END, Shop
+from loop_returns.simulator.app import Simulator
+from loop_returns.simulator.world import build_world
+
+CONFIG = '[forward.erp]\nurl = "{url}/rma"\nallow_private = true\nstart = "2020-01-01"\nmode = "{mode}"\n'
+
+
+def test_given_a_shop_when_run_then_every_return_is_one_record_of_the_erp(
+    open_shop: Callable[..., tuple[Shop, Simulator]], erp: Erp
+) -> None:
+    shop, _ = open_shop(build_world(seed=7, returns=30, days=60, end=END))
+    (shop.folder / "loop.toml").write_text(CONFIG.format(url=erp.url, mode="upsert"))
+    assert "forward.erp" in shop.loop("run", exit_code=4).stderr
+    assert not shop.data.exists(), "a missing secret is said before anything is read"
+    shop.env["SOURCES__LOOP_RETURNS__FORWARD_SECRETS__ERP"] = SECRET
+
+    ran = shop.json("run")
+    again = shop.json("forward")
+
+    (count,) = shop.rows("select count(*) from staging.stg_returns")
+    assert ran["forwards"]["erp"]["states"]["SENT"] == len(erp.records) == count[0]
+    assert again["forwards"]["erp"]["sent"] == 0
+    assert set(erp.bookings.values()) == {1}
+    (lines,) = shop.rows("select count(*) from staging.stg_return_lines")
+    assert sum(len(each["lines"]) for each in erp.records.values()) == lines[0]
+    one = next(iter(erp.records))
+    assert shop.json("replay", "--forward", "erp", "--return", one)["forwards"]["erp"]["replayed"] == 1
+    assert (shop.data / "outbox.sqlite").stat().st_mode & 0o777 == 0o600
+
+    erp.faults = Faults(dropped=1.0)
+    (shop.folder / "loop.toml").write_text(
+        CONFIG.format(url=erp.url, mode="unsafe").replace("forward.erp", "forward.old_one")
+    )
+    shop.env["SOURCES__LOOP_RETURNS__FORWARD_SECRETS__OLD_ONE"] = SECRET
+    parked = shop.json("forward", exit_code=7)["forwards"]["old_one"]
+    assert parked["states"]["PARKED"] > 0
+    key = parked["stuck"][0]["idempotency_key"]
+    shown = shop.loop("forward", "--name", "old_one", "--arrived", key, exit_code=7).stdout
+    assert "PARKED" in shown
+    assert key not in shown

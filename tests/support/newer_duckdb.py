@@ -1,0 +1,24 @@
+"""An empty database file as DuckDB 2.0.0 writes it (storage version 69), which no 1.x can open."""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from pathlib import Path
+
+_FILE = (
+    "eNrt3L1qU2EYB/DnpLV2UDHgUMTBwbnUanESBeskgoMKRQRt8qYGbIVaNGOhN+AtdPYCBFeXdBZEvAHBK3B7PR+JSjDiJyj8fhx4"
+    "P54nh5BM//fAef6hvfdmbqO9euvKtfcz8UOeLC8uLS5Nr3dXznfW19O5bu/792mvvbxxZP/12cen526fXNs+EQAAAMBf8fbCYHDq"
+    "zuql4tvl1pf92WaYb4arfjoAAAD4bzy8fmbh4s1nr8brPCF+If97/g8AAAD/lvzi3bHleyt3x3m/G61OtLpRlJN+xKMox9nN+/2t"
+    "0clAp6pUV1ncjHpadvSi7sk5xaGt9DRtV63VZ2eaZV0tdnIeRrFzEKM7pHJyNOeNiAfjg4dqa3ekSDGfcy+iaeg3Pf4yAAAA+Pn8"
+    "/zn3F3WUjxRRR+5hldJTXT+c80GzqmL5YJzUi159SpDi8p/5Eqk+FUhf7ZY7w9g9LvYDAADA7+X+yf3J9wB8nNIHAAAAAAAAAAAA"
+    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+    "AAAAAAAAAAAAAAAwzSeGFK9q"
+)
+
+
+def write_newer_file(file: Path) -> None:
+    """Write it."""
+    file.write_bytes(zlib.decompress(base64.b64decode(_FILE)))

@@ -1,0 +1,132 @@
+"""The SQLMesh project itself: every model explained, audited, tested; raw tables as the code has them."""
+
+from __future__ import annotations
+
+import csv
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loop_returns.errors import UsageError
+from loop_returns.warehouse.mart_project import config, transforms_dir
+from loop_returns.warehouse.mart_settings import variables
+from loop_returns.warehouse.marts import external_models
+from loop_returns.warehouse.rule_settings import rule_ids
+
+CONTRACT = {
+    "return_id": "TEXT",
+    "reason_code": "TEXT",
+    "reason": "TEXT",
+    "amount_at_stake": "DECIMAL(18, 4)",
+    "currency": "TEXT",
+    "score": "DECIMAL(5, 4)",
+    "evidence": "TEXT",
+    "expect_state": "TEXT",
+    "expect_updated_at": "TIMESTAMPTZ",
+}
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    from sqlmesh import Context
+
+    folder = tmp_path_factory.mktemp("project")
+    project = config(folder / "loop.duckdb", {}, folder / "cache", is_optimized=True)
+    context = Context(paths=[str(transforms_dir())], config=project)
+    found = {model.name: model for model in context.models.values() if not model.kind.is_external}
+    context.close()
+    return found
+
+
+def sqlmesh(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    sources = str(Path(__file__).parents[2] / "pipelines")
+    return subprocess.run(
+        [str(Path(sys.executable).with_name("sqlmesh")), "--log-file-dir", str(folder / "logs"), *words],
+        cwd=transforms_dir(),
+        env=os.environ
+        | {"LOOP_RETURNS_DATA_DIR": str(folder), "PYTHONPATH": sources, "MAX_FORK_WORKERS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_every_model_says_what_a_row_is_and_names_every_column(models: dict[str, Any]) -> None:
+    for name, model in models.items():
+        assert model.description.startswith("One row per "), name
+        assert model.grains, name
+        assert model.audits, name
+        assert set(model.columns_to_types) == set(model.column_descriptions), name
+
+
+def test_every_model_has_a_unit_test(models: dict[str, Any]) -> None:
+    tested = {file.stem.removeprefix("test_") for file in (transforms_dir() / "tests").glob("test_*.yaml")}
+
+    assert {name.split(".")[1] for name, model in models.items() if not model.kind.is_seed} == tested
+
+
+def test_no_model_asks_the_clock(models: dict[str, Any]) -> None:
+    for file in transforms_dir().rglob("*.sql"):
+        text = file.read_text().lower()
+        assert not [
+            word for word in ("now(", "current_date", "current_timestamp", "today(") if word in text
+        ], file
+
+
+def test_every_rule_keeps_the_contract(models: dict[str, Any]) -> None:
+    """marts.md, section 8.5: these columns and nothing else, and no rule looks at what was asked or done."""
+    rules = {name: model for name, model in models.items() if name.startswith("rules.")}
+
+    assert {name.split(".")[1] for name in rules} == {rule_id.lower() for rule_id in rule_ids()}
+    for name, model in rules.items():
+        columns = {column: type_.sql("duckdb") for column, type_ in model.columns_to_types.items()}
+        assert columns == CONTRACT, name
+        assert not [table for table in model.depends_on if '"ops"' in table or "rules" in table], name
+
+
+def test_the_rules_are_those_of_the_seed_and_of_loop_toml() -> None:
+    with (transforms_dir() / "seeds" / "rules.csv").open(newline="") as file:
+        assert tuple(row["rule_id"] for row in csv.DictReader(file)) == rule_ids()
+
+
+def test_raw_tables_are_those_of_the_code() -> None:
+    assert (transforms_dir() / "external_models.yaml").read_text() == external_models()
+
+
+def test_unit_tests_hold(tmp_path: Path) -> None:
+    done = sqlmesh(tmp_path, "test")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Successfully Ran" in done.stdout
+
+
+def test_lint_finds_nothing(tmp_path: Path) -> None:
+    done = sqlmesh(tmp_path, "lint")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_models_are_formatted(tmp_path: Path) -> None:
+    done = sqlmesh(tmp_path, "format", "--check")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"ageing": {"stalled_days": "two weeks"}},
+        {"ageing": {"stalled_days": -1}},
+        {"identity": {"C1": "perhaps"}},
+        {"policy": {"no_parcel_methods": "keep_item"}},
+        {"policy": {"processing_event": {"refund": "at once"}}},
+        {"tolerance": 3},
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=r"loop\.toml"):
+        variables(settings)

@@ -1,0 +1,326 @@
+MODEL (
+    name marts.run_control,
+    kind FULL,
+    description 'One row per mart, class and currency: do the classes add up to what there was to classify? Any residual fails the build.',
+    grain (mart, match_class, currency),
+    column_descriptions (
+        mart = 'Mart',
+        match_class = 'Class in that mart; for marts.breaks the break type; none when a population has no row at all',
+        currency = 'ISO 4217; XXX when there is none',
+        row_count = 'Rows of the class',
+        amount = 'Sum of the class',
+        population_rows = 'Rows that the mart must explain in this currency, counted from its inputs',
+        population_amount = 'Their sum',
+        residual_rows = 'Population minus all classes of the mart in this currency; must be 0',
+        residual_amount = 'The same in money; must be 0',
+        as_of = 'The build''s one present, UTC'
+    ),
+    audits (
+        not_null(columns := (mart, match_class, currency)),
+        unique_combination_of_columns(columns := (mart, match_class, currency)),
+        classes_add_up()
+    )
+);
+
+WITH returns AS (
+    SELECT
+        *
+    FROM staging.stg_returns
+), shipping_notices AS (
+    SELECT
+        *
+    FROM staging.stg_shipping_notices
+), notice_returns AS (
+    SELECT
+        *
+    FROM staging.stg_notice_returns
+), return_states AS (
+    SELECT
+        *
+    FROM staging.seed_return_states
+), endpoint AS (
+    SELECT
+        *
+    FROM marts.recon_endpoint
+), money AS (
+    SELECT
+        *
+    FROM marts.recon_money
+), receipts AS (
+    SELECT
+        *
+    FROM marts.recon_receipt
+), open_returns AS (
+    SELECT
+        *
+    FROM marts.fin_open_returns
+), outcomes AS (
+    SELECT
+        *
+    FROM marts.action_outcome
+), actions AS (
+    SELECT
+        *
+    FROM ops.actions
+), events AS (
+    SELECT
+        *
+    FROM ops.action_events
+), breaks AS (
+    SELECT
+        *
+    FROM marts.breaks
+), classes AS (
+    SELECT
+        'recon_endpoint' AS mart,
+        endpoint.match_class AS match_class,
+        COALESCE(endpoint.currency, 'XXX') AS currency,
+        COUNT(*) AS row_count,
+        SUM(COALESCE(endpoint.amount, 0)) AS amount
+    FROM endpoint
+    GROUP BY
+        endpoint.match_class,
+        COALESCE(endpoint.currency, 'XXX')
+    UNION ALL
+    SELECT
+        'recon_money' AS mart,
+        money.match_class AS match_class,
+        COALESCE(money.currency, 'XXX') AS currency,
+        COUNT(*) AS row_count,
+        SUM(COALESCE(money.amount, 0)) AS amount
+    FROM money
+    GROUP BY
+        money.match_class,
+        COALESCE(money.currency, 'XXX')
+    UNION ALL
+    SELECT
+        'recon_receipt' AS mart,
+        receipts.match_class AS match_class,
+        COALESCE(receipts.currency, 'XXX') AS currency,
+        COUNT(*) AS row_count,
+        SUM(COALESCE(receipts.amount, 0)) AS amount
+    FROM receipts
+    GROUP BY
+        receipts.match_class,
+        COALESCE(receipts.currency, 'XXX')
+    UNION ALL
+    SELECT
+        'fin_open_returns' AS mart,
+        open_returns.stage AS match_class,
+        COALESCE(open_returns.currency, 'XXX') AS currency,
+        COUNT(*) AS row_count,
+        SUM(COALESCE(open_returns.amount, 0)) AS amount
+    FROM open_returns
+    GROUP BY
+        open_returns.stage,
+        COALESCE(open_returns.currency, 'XXX')
+    UNION ALL
+    SELECT
+        'action_outcome' AS mart,
+        outcomes.match_class AS match_class,
+        COALESCE(outcomes.currency, 'XXX') AS currency,
+        COUNT(*) AS row_count,
+        SUM(COALESCE(outcomes.amount, 0)) AS amount
+    FROM outcomes
+    GROUP BY
+        outcomes.match_class,
+        COALESCE(outcomes.currency, 'XXX')
+    UNION ALL
+    SELECT
+        'breaks' AS mart,
+        breaks.break_type AS match_class,
+        COALESCE(breaks.currency, 'XXX') AS currency,
+        COUNT(*) AS row_count,
+        SUM(COALESCE(breaks.amount, 0)) AS amount
+    FROM breaks
+    GROUP BY
+        breaks.break_type,
+        COALESCE(breaks.currency, 'XXX')
+), unlisted AS (
+    SELECT
+        MIN(shipping_notices.currency) AS currency,
+        SUM(COALESCE(shipping_notices.purchase_price, 0)) AS amount
+    FROM shipping_notices
+    INNER JOIN notice_returns
+        ON notice_returns.asn_id = shipping_notices.asn_id
+        AND notice_returns.line_item_id = shipping_notices.line_item_id
+    WHERE
+        notice_returns.placed_by <> 'line'
+    GROUP BY
+        notice_returns.placed_by,
+        CASE WHEN notice_returns.placed_by = 'asn_id' THEN '' ELSE shipping_notices.line_item_id END,
+        shipping_notices.asn_id
+), money_sides AS (
+    SELECT
+        money.currency,
+        money.left_amount - money.right_amount AS amount
+    FROM money
+), intents AS (
+    SELECT
+        actions.action_key,
+        COUNT(events.seq) AS intent_count
+    FROM actions
+    LEFT JOIN events
+        ON events.action_key = actions.action_key AND events.to_state = 'INTENT'
+    GROUP BY
+        actions.action_key
+), counted AS (
+    SELECT
+        'recon_endpoint' AS mart,
+        returns.currency,
+        1 AS row_count,
+        returns.return_total AS amount
+    FROM returns
+    UNION ALL
+    SELECT
+        'recon_endpoint' AS mart,
+        unlisted.currency,
+        1 AS row_count,
+        unlisted.amount
+    FROM unlisted
+    UNION ALL
+    SELECT
+        'recon_money' AS mart,
+        returns.currency,
+        @identity_count + CASE WHEN returns.outcome_derived = 'refund' AND @identity_p5 <> 'off' THEN 1 ELSE 0 END AS row_count,
+        0 AS amount
+    FROM returns
+    UNION ALL
+    SELECT
+        'recon_money' AS mart,
+        money_sides.currency,
+        0 AS row_count,
+        money_sides.amount
+    FROM money_sides
+    UNION ALL
+    SELECT
+        'recon_receipt' AS mart,
+        returns.currency,
+        1 AS row_count,
+        COALESCE(returns.refund, 0) + COALESCE(returns.gift_card, 0) + COALESCE(returns.exchange_credit_total, 0) AS amount
+    FROM returns
+    UNION ALL
+    SELECT
+        'fin_open_returns' AS mart,
+        returns.currency,
+        1 AS row_count,
+        CASE WHEN returns.refund_processed_at IS NULL THEN COALESCE(returns.refund, 0) ELSE 0 END + CASE WHEN returns.gift_card_processed_at IS NULL THEN COALESCE(returns.gift_card, 0) ELSE 0 END + CASE
+            WHEN returns.exchange_processed_at IS NULL
+            THEN COALESCE(returns.exchange_credit_total, 0)
+            ELSE 0
+        END AS amount
+    FROM returns
+    INNER JOIN return_states
+        ON return_states.state = returns.state
+    WHERE
+        return_states.is_live
+    UNION ALL
+    SELECT
+        'action_outcome' AS mart,
+        actions.currency,
+        GREATEST(intents.intent_count, 1) AS row_count,
+        GREATEST(intents.intent_count, 1) * COALESCE(actions.amount, 0) AS amount
+    FROM actions
+    INNER JOIN intents
+        ON intents.action_key = actions.action_key
+    UNION ALL
+    SELECT
+        'breaks' AS mart,
+        endpoint.currency,
+        1 AS row_count,
+        endpoint.amount
+    FROM endpoint
+    WHERE
+        NOT endpoint.match_class IN ('matched', 'timing', 'not_comparable')
+    UNION ALL
+    SELECT
+        'breaks' AS mart,
+        money.currency,
+        1 AS row_count,
+        money.amount
+    FROM money
+    WHERE
+        NOT money.match_class IN ('matched', 'observed')
+    UNION ALL
+    SELECT
+        'breaks' AS mart,
+        receipts.currency,
+        1 AS row_count,
+        receipts.amount
+    FROM receipts
+    WHERE
+        NOT receipts.match_class IN ('matched', 'pending', 'not_comparable')
+    UNION ALL
+    SELECT
+        'breaks' AS mart,
+        outcomes.currency,
+        1 AS row_count,
+        outcomes.amount
+    FROM outcomes
+    WHERE
+        NOT outcomes.severity IS NULL
+), populations AS (
+    SELECT
+        counted.mart,
+        COALESCE(counted.currency, 'XXX') AS currency,
+        SUM(counted.row_count) AS row_count,
+        SUM(COALESCE(counted.amount, 0)) AS amount
+    FROM counted
+    GROUP BY
+        counted.mart,
+        COALESCE(counted.currency, 'XXX')
+), totals AS (
+    SELECT
+        classes.mart,
+        classes.currency,
+        SUM(classes.row_count) AS row_count,
+        SUM(classes.amount) AS amount
+    FROM classes
+    GROUP BY
+        classes.mart,
+        classes.currency
+), pairs AS (
+    SELECT
+        classes.mart,
+        classes.currency
+    FROM classes
+    UNION
+    SELECT
+        populations.mart,
+        populations.currency
+    FROM populations
+), balanced AS (
+    SELECT
+        pairs.mart,
+        COALESCE(classes.match_class, 'none') AS match_class,
+        pairs.currency,
+        COALESCE(classes.row_count, 0) AS row_count,
+        COALESCE(classes.amount, 0) AS amount,
+        COALESCE(populations.row_count, 0) AS population_rows,
+        COALESCE(populations.amount, 0) AS population_amount,
+        COALESCE(populations.row_count, 0) - COALESCE(totals.row_count, 0) AS residual_rows,
+        COALESCE(populations.amount, 0) - COALESCE(totals.amount, 0) AS residual_amount
+    FROM pairs
+    LEFT JOIN classes
+        ON classes.mart = pairs.mart AND classes.currency = pairs.currency
+    LEFT JOIN populations
+        ON populations.mart = pairs.mart AND populations.currency = pairs.currency
+    LEFT JOIN totals
+        ON totals.mart = pairs.mart AND totals.currency = pairs.currency
+), final AS (
+    SELECT
+        CAST(balanced.mart AS TEXT) AS mart,
+        CAST(balanced.match_class AS TEXT) AS match_class,
+        CAST(balanced.currency AS TEXT) AS currency,
+        CAST(balanced.row_count AS BIGINT) AS row_count,
+        CAST(balanced.amount AS DECIMAL(18, 4)) AS amount,
+        CAST(balanced.population_rows AS BIGINT) AS population_rows,
+        CAST(balanced.population_amount AS DECIMAL(18, 4)) AS population_amount,
+        CAST(balanced.residual_rows AS BIGINT) AS residual_rows,
+        CAST(balanced.residual_amount AS DECIMAL(18, 4)) AS residual_amount,
+        CAST(CAST(@execution_ts AS TIMESTAMPTZ) AS TIMESTAMPTZ) AS as_of
+    FROM balanced
+)
+SELECT
+    *
+FROM final
