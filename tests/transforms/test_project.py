@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from loop_returns.errors import UsageError
+from loop_returns.warehouse.extracts.tables import EXTRACTS
 from loop_returns.warehouse.mart_project import config, transforms_dir
 from loop_returns.warehouse.mart_settings import variables
 from loop_returns.warehouse.marts import external_models
@@ -95,6 +96,18 @@ def test_the_rules_are_those_of_the_seed_and_of_loop_toml() -> None:
 
 def test_raw_tables_are_those_of_the_code() -> None:
     assert (transforms_dir() / "external_models.yaml").read_text() == external_models()
+
+
+def test_staging_says_of_each_column_of_an_extract_what_its_declaration_says(models: dict[str, Any]) -> None:
+    staged = {name: model for name, model in models.items() if name.startswith("staging.stg_ext_")}
+
+    assert {name.removeprefix("staging.stg_ext_") for name in staged} == set(EXTRACTS)
+    for name, model in staged.items():
+        extract = EXTRACTS[name.removeprefix("staging.stg_ext_")]
+        left_out = {column for column, one in extract.columns.items() if one.personal == "text"}
+        declared = {column: text for column, (_, text) in extract.stored().items() if column not in left_out}
+        assert model.column_descriptions == declared, name
+        assert model.description == f"One row per {extract.text}.", name
 
 
 def test_unit_tests_hold(tmp_path: Path) -> None:

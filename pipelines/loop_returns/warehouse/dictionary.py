@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 
 from loop_returns.api.fields import TABLES, raw_columns
 from loop_returns.warehouse import ops_tables
+from loop_returns.warehouse.extracts import columns as extract_columns
+from loop_returns.warehouse.extracts import tables as extract_tables
 
 if TYPE_CHECKING:
     from sqlmesh import Context
     from sqlmesh.core.model import Model
 
-SCHEMAS = ("loop_raw", "staging", "rules", "marts", ops_tables.SCHEMA)
+SCHEMAS = ("loop_raw", "staging", "rules", "marts", ops_tables.SCHEMA, extract_columns.SCHEMA)
 OWN = "marts.data_dictionary"
 RAW_TABLES = {
     "returns": "One row per return, current version, as Loop sent it",
@@ -95,7 +97,7 @@ def describe(context: Context, built: Mapping[str, Model]) -> dict[str, int]:
         name: Described(model.description or "", dict(model.column_descriptions or {}))
         for name, model in built.items()
     }
-    texts = {**dict(_raw(models)), **dict(_ops()), **models, OWN: _own()}
+    texts = {**dict(_raw(models)), **dict(_ops()), **dict(_ext()), **models, OWN: _own()}
     present = {f"{schema}.{table}" for schema, table, _, _ in found}
     before = _before(context) if OWN in present else {}
     entries = []
@@ -168,6 +170,12 @@ def _raw(models: dict[str, Described]) -> Iterator[tuple[str, Described]]:
 def _ops() -> Iterator[tuple[str, Described]]:
     for table, (text, columns) in ops_tables.TABLES.items():
         yield f"{ops_tables.SCHEMA}.{table}", Described(text, {name: c.text for name, c in columns.items()})
+
+
+def _ext() -> Iterator[tuple[str, Described]]:
+    for table, (text, stored) in extract_tables.tables().items():
+        described = Described(text, {name: meaning for name, (_, meaning) in stored.items()})
+        yield f"{extract_columns.SCHEMA}.{table}", described
 
 
 def _quoted(text: str) -> str:

@@ -19,6 +19,8 @@ import duckdb
 from loop_returns.api.fields import raw_columns
 from loop_returns.garbage import no_garbage_collection
 from loop_returns.warehouse import dictionary, mart_run, ops_tables
+from loop_returns.warehouse.extracts import tables as extract_tables
+from loop_returns.warehouse.extracts.columns import SCHEMA
 from loop_returns.warehouse.mart_project import config, transforms_dir
 
 if TYPE_CHECKING:
@@ -82,6 +84,7 @@ def build(
     work_dir = work_dir or database.parent / "sqlmesh"
     with duckdb.connect(str(database)) as connection:
         ops_tables.ensure(connection)
+        extract_tables.ensure(connection)
     project = config(database, settings or {}, work_dir / "cache")
     from sqlmesh import Context
     from sqlmesh.core.console import set_console
@@ -102,7 +105,7 @@ def build(
 
 
 def external_models() -> str:
-    """The tables of `loop_raw` and `ops` as SQLMesh reads them: `transforms/external_models.yaml`."""
+    """The tables of `loop_raw`, `ops` and `ext` as SQLMesh reads them: `transforms/external_models.yaml`."""
     lines = ["# Written by loop_returns.warehouse.marts from api/fields.py; a test compares the two."]
     for table, columns in raw_columns().items():
         types = {name: RAW_TYPES[column.type] for name, column in columns.items()}
@@ -113,6 +116,9 @@ def external_models() -> str:
     for table, ops in ops_tables.TABLES.items():
         lines += [f"- name: {ops_tables.SCHEMA}.{table}", "  columns:"]
         lines += [f"    {name}: {column.type}" for name, column in ops.columns.items()]
+    for table, (_, stored) in extract_tables.tables().items():
+        lines += [f"- name: {SCHEMA}.{table}", "  columns:"]
+        lines += [f"    {name}: {type_}" for name, (type_, _) in stored.items()]
     return "\n".join(lines) + "\n"
 
 
