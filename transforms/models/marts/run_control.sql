@@ -38,26 +38,10 @@ WITH returns AS (
     SELECT
         *
     FROM staging.seed_return_states
-), endpoint AS (
-    SELECT
-        *
-    FROM marts.recon_endpoint
 ), money AS (
     SELECT
         *
     FROM marts.recon_money
-), receipts AS (
-    SELECT
-        *
-    FROM marts.recon_receipt
-), open_returns AS (
-    SELECT
-        *
-    FROM marts.fin_open_returns
-), outcomes AS (
-    SELECT
-        *
-    FROM marts.action_outcome
 ), actions AS (
     SELECT
         *
@@ -66,76 +50,8 @@ WITH returns AS (
     SELECT
         *
     FROM ops.action_events
-), breaks AS (
-    SELECT
-        *
-    FROM marts.breaks
 ), classes AS (
-    SELECT
-        'recon_endpoint' AS mart,
-        endpoint.match_class AS match_class,
-        COALESCE(endpoint.currency, 'XXX') AS currency,
-        COUNT(*) AS row_count,
-        SUM(COALESCE(endpoint.amount, 0)) AS amount
-    FROM endpoint
-    GROUP BY
-        endpoint.match_class,
-        COALESCE(endpoint.currency, 'XXX')
-    UNION ALL
-    SELECT
-        'recon_money' AS mart,
-        money.match_class AS match_class,
-        COALESCE(money.currency, 'XXX') AS currency,
-        COUNT(*) AS row_count,
-        SUM(COALESCE(money.amount, 0)) AS amount
-    FROM money
-    GROUP BY
-        money.match_class,
-        COALESCE(money.currency, 'XXX')
-    UNION ALL
-    SELECT
-        'recon_receipt' AS mart,
-        receipts.match_class AS match_class,
-        COALESCE(receipts.currency, 'XXX') AS currency,
-        COUNT(*) AS row_count,
-        SUM(COALESCE(receipts.amount, 0)) AS amount
-    FROM receipts
-    GROUP BY
-        receipts.match_class,
-        COALESCE(receipts.currency, 'XXX')
-    UNION ALL
-    SELECT
-        'fin_open_returns' AS mart,
-        open_returns.stage AS match_class,
-        COALESCE(open_returns.currency, 'XXX') AS currency,
-        COUNT(*) AS row_count,
-        SUM(COALESCE(open_returns.amount, 0)) AS amount
-    FROM open_returns
-    GROUP BY
-        open_returns.stage,
-        COALESCE(open_returns.currency, 'XXX')
-    UNION ALL
-    SELECT
-        'action_outcome' AS mart,
-        outcomes.match_class AS match_class,
-        COALESCE(outcomes.currency, 'XXX') AS currency,
-        COUNT(*) AS row_count,
-        SUM(COALESCE(outcomes.amount, 0)) AS amount
-    FROM outcomes
-    GROUP BY
-        outcomes.match_class,
-        COALESCE(outcomes.currency, 'XXX')
-    UNION ALL
-    SELECT
-        'breaks' AS mart,
-        breaks.break_type AS match_class,
-        COALESCE(breaks.currency, 'XXX') AS currency,
-        COUNT(*) AS row_count,
-        SUM(COALESCE(breaks.amount, 0)) AS amount
-    FROM breaks
-    GROUP BY
-        breaks.break_type,
-        COALESCE(breaks.currency, 'XXX')
+    @class_rows()
 ), unlisted AS (
     SELECT
         MIN(shipping_notices.currency) AS currency,
@@ -194,13 +110,6 @@ WITH returns AS (
     FROM money_sides
     UNION ALL
     SELECT
-        'recon_receipt' AS mart,
-        returns.currency,
-        1 AS row_count,
-        COALESCE(returns.refund, 0) + COALESCE(returns.gift_card, 0) + COALESCE(returns.exchange_credit_total, 0) AS amount
-    FROM returns
-    UNION ALL
-    SELECT
         'fin_open_returns' AS mart,
         returns.currency,
         1 AS row_count,
@@ -224,41 +133,7 @@ WITH returns AS (
     INNER JOIN intents
         ON intents.action_key = actions.action_key
     UNION ALL
-    SELECT
-        'breaks' AS mart,
-        endpoint.currency,
-        1 AS row_count,
-        endpoint.amount
-    FROM endpoint
-    WHERE
-        NOT endpoint.match_class IN ('matched', 'timing', 'not_comparable')
-    UNION ALL
-    SELECT
-        'breaks' AS mart,
-        money.currency,
-        1 AS row_count,
-        money.amount
-    FROM money
-    WHERE
-        NOT money.match_class IN ('matched', 'observed')
-    UNION ALL
-    SELECT
-        'breaks' AS mart,
-        receipts.currency,
-        1 AS row_count,
-        receipts.amount
-    FROM receipts
-    WHERE
-        NOT receipts.match_class IN ('matched', 'pending', 'not_comparable')
-    UNION ALL
-    SELECT
-        'breaks' AS mart,
-        outcomes.currency,
-        1 AS row_count,
-        outcomes.amount
-    FROM outcomes
-    WHERE
-        NOT outcomes.severity IS NULL
+    @population_rows()
 ), populations AS (
     SELECT
         counted.mart,

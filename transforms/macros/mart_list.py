@@ -1,0 +1,145 @@
+"""The marts that classify: one entry writes a mart's blocks in marts.breaks and marts.run_control.
+
+A new mart is one entry here, and `rows: []` in the unit tests of those two models. The keys of an entry;
+`row` is the mart's row (or, in a population, the table's):
+
+class_column  the column that holds exactly one class a row; `match_class` when left out
+quiet         classes that are no break; a mart without this key makes no breaks at all
+entity        names what the break is about, over all runs
+left_ref, right_ref, evidence   what either side says; stable facts, no ages
+root_cause    SQL of the cause; the column of that name when left out
+population    (table, amount, condition): the rows that the mart must explain, counted from its inputs and
+              never from itself; left out where marts.run_control counts them in SQL of its own
+"""
+
+from collections.abc import Iterable
+
+from sqlglot import exp, parse_one
+from sqlmesh import macro
+from sqlmesh.core.macros import MacroEvaluator
+
+MARTS = {
+    "recon_endpoint": {
+        "quiet": "'matched', 'timing', 'not_comparable'",
+        "entity": "row.entity",
+        "left_ref": """
+            case
+                when row.list_state is null then 'not in the list'
+                when row.match_class = 'line_count_break' then cast(row.list_lines as text) || ' lines'
+                when row.match_class = 'label_break' then coalesce(row.list_label_status, 'no label')
+                else row.list_state
+            end""",
+        "right_ref": """
+            case
+                when row.asn_id is null then 'not in the notices'
+                when row.match_class = 'line_count_break' then cast(row.asn_lines as text) || ' lines'
+                when row.match_class = 'label_break' then coalesce(row.asn_label_status, 'no label')
+                when row.match_class = 'asn_orphan' then 'line ' || row.line_item_id
+                else coalesce(row.asn_state, 'no state')
+            end""",
+        "evidence": """
+            'list_lines=' || cast(coalesce(row.list_lines, 0) as text)
+            || ' asn_lines=' || cast(coalesce(row.asn_lines, 0) as text)
+            || ' asn_id=' || coalesce(row.asn_id, '-') || ' line=' || coalesce(row.line_item_id, '-')""",
+    },
+    "recon_money": {
+        "quiet": "'matched', 'observed'",
+        "entity": "'return:' || row.return_id || ':' || row.identity_id",
+        "left_ref": "cast(row.left_amount as text)",
+        "right_ref": "cast(row.right_amount as text)",
+        "evidence": "'identity=' || row.identity_id || ' tolerance=' || cast(row.tolerance as text)",
+    },
+    "recon_receipt": {
+        "quiet": "'matched', 'pending', 'not_comparable'",
+        "entity": "'return:' || row.return_id",
+        "left_ref": "row.state",
+        "right_ref": "coalesce(row.label_status, 'no label')",
+        "evidence": """
+            'units=' || cast(row.expected_units as text) || ' bad_units=' || cast(row.bad_units as text)
+            || ' delivered_at='
+            || coalesce(cast(cast(row.carrier_delivered_at at time zone 'UTC' as date) as text), '-')""",
+        "population": (
+            "staging.stg_returns",
+            "coalesce(row.refund, 0) + coalesce(row.gift_card, 0) + coalesce(row.exchange_credit_total, 0)",
+            "true",
+        ),
+    },
+    "fin_open_returns": {"class_column": "stage"},
+    "action_outcome": {
+        "quiet": """
+            'waiting', 'pending', 'confirmed', 'refused', 'drift', 'not_sent', 'expired'""",
+        "entity": "'action:' || row.action_key || ':' || cast(row.attempt as text)",
+        "left_ref": "row.action || ' ' || row.state",
+        "right_ref": "coalesce(row.return_state, 'not read back')",
+        "root_cause": "'unknown'",
+        "evidence": """
+            'rule=' || coalesce(row.rule_id, '-') || ' request=' || coalesce(row.flagged_item_id, '-')""",
+    },
+}
+
+
+@macro()
+def break_rows(evaluator: MacroEvaluator) -> exp.Expression:
+    """Every break of every mart, in one shape. A row with a severity is a break."""
+    return _united(
+        f"""
+        select
+            '{name}' as recon,
+            {mart["entity"]} as entity,
+            row.return_id,
+            row.{mart.get("class_column", "match_class")} as break_type,
+            row.severity,
+            row.amount,
+            row.currency,
+            {mart["left_ref"]} as left_ref,
+            {mart["right_ref"]} as right_ref,
+            {mart.get("root_cause", "row.root_cause")} as root_cause,
+            {mart["evidence"]} as evidence
+        from marts.{name} as row
+        where not row.severity is null
+        """
+        for name, mart in MARTS.items()
+        if "quiet" in mart
+    )
+
+
+@macro()
+def class_rows(evaluator: MacroEvaluator) -> exp.Expression:
+    """Rows and money of every class of every mart, and of every type of marts.breaks, per currency."""
+    classes = {name: mart.get("class_column", "match_class") for name, mart in MARTS.items()}
+    return _united(
+        f"""
+        select
+            '{name}' as mart,
+            row.{column} as match_class,
+            coalesce(row.currency, 'XXX') as currency,
+            count(*) as row_count,
+            sum(coalesce(row.amount, 0)) as amount
+        from marts.{name} as row
+        group by row.{column}, coalesce(row.currency, 'XXX')
+        """
+        for name, column in {**classes, "breaks": "break_type"}.items()
+    )
+
+
+@macro()
+def population_rows(evaluator: MacroEvaluator) -> exp.Expression:
+    """What the marts must explain, of those that say so here; breaks are counted by class, not severity."""
+    counted = [(name, *mart["population"]) for name, mart in MARTS.items() if "population" in mart]
+    breaks = [
+        ("breaks", f"marts.{name}", "row.amount", f"not row.match_class in ({mart['quiet']})")
+        for name, mart in MARTS.items()
+        if "quiet" in mart
+    ]
+    return _united(
+        f"""
+        select '{name}' as mart, row.currency, 1 as row_count, {amount} as amount
+        from {table} as row
+        where {condition}
+        """
+        for name, table, amount, condition in counted + breaks
+    )
+
+
+def _united(selects: Iterable[str]) -> exp.Expression:
+    return parse_one(" union all ".join(selects), dialect="duckdb")
