@@ -76,6 +76,7 @@ def _build(job: Job) -> tuple[BuildResult, Path]:
     if not workfile.is_loaded(paths.work_file):
         raise nothing_loaded()
     exemptions.store(paths.work_file, _exemptions(job))
+    _read_extracts(job)
     built = marts.build(
         paths.work_file,
         as_of=job.present,
@@ -88,6 +89,29 @@ def _build(job: Job) -> tuple[BuildResult, Path]:
     if proposed.blocked:
         job.listener.note(f"no pick of a rule becomes a request: {', '.join(proposed.blocked)} says block")
     return built, workfile.publish(paths)
+
+
+def _read_extracts(job: Job) -> None:
+    """Bring the extracts of other systems to what loop.toml names; say what was not taken."""
+    from loop_returns.extract.pii import PiiPolicy
+    from loop_returns.warehouse.extracts import reading, sources
+    from loop_returns.warehouse.extracts.privacy import Privacy
+
+    policy = PiiPolicy(job.settings.pii, job.settings.pii_key)
+    token = "" if policy.leaves_out("email") else policy.value("email", "of the policy") or ""
+    privacy = Privacy(
+        name=f"{policy.mode} {token}",
+        hide=lambda value: None if policy.leaves_out("email") else policy.value("email", value),
+        scrub=lambda value: str(policy.scrub(value)),
+        keeps_text=policy.mode == "keep",
+    )
+    found = sources.sources(job.merchant, config_file().parent)
+    for one in reading.read(job.settings.paths.work_file, found, privacy, job.present):
+        if one.rejected and one.is_new:
+            every = one.rows + one.rejected
+            job.listener.note(
+                f"{one.rejected:,} of {every:,} rows of {one.name} were not taken: see ext.rejects"
+            )
 
 
 def flag(job: Job, wishes: Iterable[Asked]) -> Flagged:

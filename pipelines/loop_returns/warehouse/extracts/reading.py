@@ -1,0 +1,147 @@
+"""Read the extracts into `ext`: files or tables -> checked -> tables of the work file, one transaction each.
+
+    loop.toml -> sources.py -> rows as text -> checks.py -> ext.NAME, ext.rejects -> ext.extracts
+
+A table is replaced whole. Files whose names, sizes and times are those of the last reading are not
+read again. What is personal is hashed or left out before it reaches a table.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from loop_returns.warehouse.extracts import incoming, tables
+from loop_returns.warehouse.extracts.columns import TYPES
+from loop_returns.warehouse.extracts.privacy import Privacy
+from loop_returns.warehouse.extracts.sources import Source
+from loop_returns.warehouse.extracts.tables import EXTRACTS
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What was read of one extract; `is_new` is false where nothing had changed."""
+
+    name: str
+    rows: int
+    rejected: int
+    is_new: bool
+
+
+def read(work_file: Path, found: Mapping[str, Source], privacy: Privacy, at: datetime) -> list[Read]:
+    """Bring `ext` to what loop.toml names now; the caller is the one writer.
+
+    Args:
+        work_file: DuckDB file that runs write.
+        found: The extracts that are configured; the tables of all others are emptied.
+        privacy: What becomes of personal values.
+        at: The run's present, aware.
+
+    Raises:
+        UsageError: A file or table cannot be read, or lacks a required column. Extracts read before it stay
+            read; the one that failed is as it was.
+    """
+    with duckdb.connect(str(work_file)) as database:
+        database.execute("set TimeZone = 'UTC'")
+        tables.ensure(database)
+        for name in EXTRACTS:
+            if name not in found:
+                _forget(database, name)
+        return [_read(database, source, privacy, at) for source in found.values()]
+
+
+def _forget(database: duckdb.DuckDBPyConnection, name: str) -> None:
+    if _one(database, "select is_present or digest is not null from ext.extracts where name = ?", name):
+        with _transaction(database):
+            _empty(database, name)
+            _register(database, name, False, None, 0, 0, None, None, None)
+
+
+def _read(database: duckdb.DuckDBPyConnection, source: Source, privacy: Privacy, at: datetime) -> Read:
+    files = source.files() if source.path else []
+    digest = _digest(source, files, privacy)
+    known = database.execute(
+        "select rows, rejected from ext.extracts where name = ? and is_present and digest = ?",
+        [source.name, digest],
+    ).fetchone()
+    if files and known:
+        return Read(source.name, known[0], known[1], is_new=False)
+    with _transaction(database):
+        _empty(database, source.name)
+        incoming.take(database, source, files, privacy)
+        _drop_repeated(database, source.name)
+        rows, rejected, newest = _counted(database, source.name)
+        _register(database, source.name, True, source.label, rows, rejected, newest, at, digest)
+    return Read(source.name, rows, rejected, is_new=True)
+
+
+@contextmanager
+def _transaction(database: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    database.begin()
+    try:
+        yield
+    except BaseException:
+        database.rollback()
+        raise
+    database.commit()
+
+
+def _empty(database: duckdb.DuckDBPyConnection, name: str) -> None:
+    database.execute(f"delete from ext.{name}")
+    database.execute("delete from ext.rejects where name = ?", [name])
+
+
+def _register(database: duckdb.DuckDBPyConnection, name: str, *values: object) -> None:
+    database.execute("delete from ext.extracts where name = ?", [name])
+    database.execute("insert into ext.extracts values (?, ?, ?, ?, ?, ?, ?, ?)", [name, *values])
+
+
+def _digest(source: Source, files: list[Path], privacy: Privacy) -> str:
+    """Names what is read and how: files, settings, policy, declaration."""
+    stats = [(str(file), (stat := file.stat()).st_size, stat.st_mtime_ns) for file in files]
+    how = {**asdict(source), "database": str(source.database), "columns": dict(source.columns)}
+    declared = [*EXTRACTS[source.name].columns.items(), *EXTRACTS[source.name].derived.items()]
+    named = json.dumps([stats, how, privacy.name, declared], default=str, sort_keys=True)
+    return hashlib.sha256(named.encode()).hexdigest()
+
+
+def _drop_repeated(database: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Of rows with the same key the last one stays; overlapping exports are in order of their names."""
+    key = ", ".join(EXTRACTS[name].key)
+    database.execute(f"""
+        create or replace temp table repeated as
+        select rowid as id, read_from, read_row, max_by(read_from, rowid) over w as other_from,
+            max_by(read_row, rowid) over w as other_row
+        from ext.{name}
+        window w as (partition by {key})
+        qualify rowid <> max(rowid) over w
+    """)
+    database.execute(
+        "insert into ext.rejects select ?, read_from, read_row, ?, null, 'a key of its own: row '"
+        " || other_row || ' of ' || other_from || ' has the same one, and is taken' from repeated",
+        [name, key],
+    )
+    database.execute(f"delete from ext.{name} where rowid in (select id from repeated)")
+    database.execute("drop table repeated")
+
+
+def _counted(database: duckdb.DuckDBPyConnection, name: str) -> tuple[int, int, datetime | None]:
+    last = f"cast(max({EXTRACTS[name].newest}) as {TYPES['time']})"
+    ((rows, newest, rejected),) = database.execute(
+        f"select count(*), {last}, (select count(distinct (read_from, read_row)) from ext.rejects"
+        f" where name = ?) from ext.{name}",
+        [name],
+    ).fetchall()
+    return rows, rejected, newest
+
+
+def _one(database: duckdb.DuckDBPyConnection, sql: str, name: str) -> object:
+    found = database.execute(sql, [name]).fetchone()
+    return found[0] if found else None
