@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
 from tests.support.raw import make_raw
+
+from loop_returns.warehouse.marts import build
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 """A Tuesday."""
@@ -159,8 +163,24 @@ def shop() -> dict[str, list[Row]]:
     return {"returns": returns, "returns__line_items": lines, "asn": notices, "windows": WINDOWS}
 
 
+@cache
+def _plan() -> bytes:
+    """A file with the default settings planned and nothing loaded: SQLMesh need not do it again."""
+    with TemporaryDirectory() as folder:
+        file = make_raw(Path(folder) / "plan.duckdb")
+        build(file, as_of=days_ago(1))
+        return file.read_bytes()
+
+
+def planned(path: Path) -> Path:
+    """An empty shop that was built the day before; a build of other settings or models plans all the same."""
+    path.write_bytes(_plan())
+    return path
+
+
 def raw(path: Path, rows: dict[str, list[Row]]) -> Path:
-    return make_raw(path, **rows)
+    """These rows and no others in the shop at `path`, which is made if it is not there."""
+    return make_raw(path if path.exists() else planned(path), **rows)
 
 
 def query(path: Path, sql: str) -> list[tuple[Any, ...]]:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from tests.support.raw import make_raw
 from tests.transforms.shop import NOW, a_line, a_notice, a_return, contents, query, raw, shop
 
 from loop_returns.errors import AuditFailedError, UsageError
@@ -29,7 +30,7 @@ def test_given_the_rows_in_another_order_when_built_then_the_marts_are_the_same(
 
 
 def test_given_the_same_rows_when_built_again_then_nothing_changes(tmp_path: Path) -> None:
-    file = raw(tmp_path / "shop.duckdb", shop())
+    file = make_raw(tmp_path / "shop.duckdb", **shop())
     first = build(file, as_of=NOW)
     before = contents(file)
 

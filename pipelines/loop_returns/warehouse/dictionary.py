@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+
+import duckdb
 
 from loop_returns.api.fields import TABLES, raw_columns
 from loop_returns.warehouse import ops_tables
 from loop_returns.warehouse.extracts import columns as extract_columns
 from loop_returns.warehouse.extracts import tables as extract_tables
-
-if TYPE_CHECKING:
-    from sqlmesh import Context
-    from sqlmesh.core.model import Model
 
 SCHEMAS = ("loop_raw", "staging", "rules", "marts", ops_tables.SCHEMA, extract_columns.SCHEMA)
 OWN = "marts.data_dictionary"
@@ -69,53 +66,49 @@ PERSONAL = {
 }
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Described:
     """A table and what its columns mean."""
 
     text: str
-    columns: dict[str, str] = field(default_factory=dict)
+    columns: Mapping[str, str] = field(default_factory=dict)
 
 
-def describe(context: Context, built: Mapping[str, Model]) -> dict[str, int]:
+def describe(connection: duckdb.DuckDBPyConnection, built: Mapping[str, Described]) -> dict[str, int]:
     """Set the comments and write the dictionary.
 
     Args:
-        context: Its database is described.
+        connection: Its database is described.
         built: The models that were built just now; the others keep the comments that they have.
 
     Returns:
         Rows per table of `staging` and `marts`.
     """
-    adapter = context.engine_adapter
-    found = adapter.fetchall(
+    found = connection.execute(
         "select table_schema, table_name, column_name, data_type from information_schema.columns "
-        f"where table_catalog = '{context.default_catalog}' and table_schema in {SCHEMAS} "
+        f"where table_catalog = current_catalog() and table_schema in {SCHEMAS} "
         "order by table_schema, table_name, ordinal_position"
-    )
-    models = {
-        name: Described(model.description or "", dict(model.column_descriptions or {}))
-        for name, model in built.items()
-    }
-    texts = {**dict(_raw(models)), **dict(_ops()), **dict(_ext()), **models, OWN: _own()}
+    ).fetchall()
+    texts = {**dict(_raw(built)), **dict(_ops()), **dict(_ext()), **built, OWN: _own()}
     present = {f"{schema}.{table}" for schema, table, _, _ in found}
-    before = _before(context) if OWN in present else {}
+    before = _before(connection) if OWN in present else {}
     entries = []
     for schema, table, column, type_ in found:
         described = texts.get(f"{schema}.{table}")
         text = described.columns.get(column, "") if described else ""
         if f"{schema}.{table}" != OWN:
             entries.append((schema, table, column, type_, text or before.get((schema, table, column), "")))
-    with adapter.transaction():  # one commit, not one per comment
-        adapter.cursor.execute(";\n".join(_statements(texts, present, entries)))
+    connection.execute("begin")  # one commit, not one per comment
+    connection.execute(";\n".join(_statements(texts, present, entries)))
+    connection.execute("commit")
     counted = sorted(name for name in present | {OWN} if name.startswith(("staging.", "marts.")))
     counts = " union all ".join(f"select '{name}', count(*) from {name}" for name in counted)
-    return {name: int(rows) for name, rows in adapter.fetchall(counts)}
+    return {name: int(rows) for name, rows in connection.execute(counts).fetchall()}
 
 
-def _before(context: Context) -> dict[tuple[str, str, str], str]:
+def _before(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str, str], str]:
     """What the dictionary said so far: the text of a table that was not built again."""
-    rows = context.engine_adapter.fetchall(f"select * from {OWN}")
+    rows = connection.execute(f"select * from {OWN}").fetchall()
     return {(schema, table, column): text for schema, table, column, _, text in rows}
 
 
@@ -152,19 +145,19 @@ def _own() -> Described:
     )
 
 
-def _raw(models: dict[str, Described]) -> Iterator[tuple[str, Described]]:
+def _raw(models: Mapping[str, Described]) -> Iterator[tuple[str, Described]]:
     """Short texts for the raw tables: from the known fields, or what staging says of the same column."""
     for table, columns in raw_columns().items():
         parent = TABLES[table].array if table in TABLES else ""
         text = RAW_TABLES.get(table, f"One row per element of a return's {parent}, as Loop sent it")
-        described = Described(text)
+        texts = {}
         for name, column in columns.items():
             same = models.get(f"staging.stg_{table}")
             known = f"Loop's {name.replace('__', '.')}" if table in SHOWS_LOOPS_FIELDS else ""
             meaning = RAW_COLUMNS.get(name) or known or (same.columns.get(name, "") if same else "")
-            described.columns[name] = meaning + PERSONAL.get(column.personal, "")
-        described.columns["_dlt_load_id"] = RAW_COLUMNS["_dlt_load_id"]
-        yield f"loop_raw.{table}", described
+            texts[name] = meaning + PERSONAL.get(column.personal, "")
+        texts["_dlt_load_id"] = RAW_COLUMNS["_dlt_load_id"]
+        yield f"loop_raw.{table}", Described(text, texts)
 
 
 def _ops() -> Iterator[tuple[str, Described]]:

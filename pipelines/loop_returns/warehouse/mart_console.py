@@ -1,25 +1,36 @@
-"""SQLMesh's voice turned into facts: which models were built, which audits held, what failed.
+"""SQLMesh's voice turned into facts: which models were built and how, which audits held, what failed.
 
 SQLMesh prints to a terminal and raises "Plan application failed."; this console prints nothing and keeps
-the failures, so that `marts.build` can name the audit and the model.
+the failures, so that `marts.build` can name the audit and the model. SQLMesh logs each statement that it
+executes; they are kept with their model, so that the next build can execute them without SQLMesh.
 """
 
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from sqlmesh.core.console import NoopConsole
+
+from loop_returns.warehouse.dictionary import Described
+from loop_returns.warehouse.mart_project import CATALOG
+from loop_returns.warehouse.mart_script import Progress, Step
 
 if TYPE_CHECKING:
     from sqlmesh.core.model import Model
     from sqlmesh.core.snapshot import Snapshot
 
-Progress = Callable[[str, int, int], None]
-"""Called after each model with its name, how many are done, and how many there are."""
+
+_LOGGER = "sqlmesh.core.engine_adapter.base"
+_LOGGED = "Executing SQL: %s"
+_REDACTED = "<REDACTED VALUES>"
+_SIGNED = re.compile(r"^/\* SQLMESH_\w+: \w+ \*/ ")
+_HARMLESS = re.compile(
+    r"SELECT |DESCRIBE |CREATE (TABLE|SCHEMA) IF NOT EXISTS |DROP TABLE IF EXISTS \S+\.\"__temp_"
+)
 
 
 class Recorder(NoopConsole):
@@ -28,15 +39,26 @@ class Recorder(NoopConsole):
     def __init__(self, on_progress: Progress | None) -> None:
         super().__init__()
         self.on_progress = on_progress
-        self.built: list[str] = []
         self.models: dict[str, Model] = {}
-        self.audits = 0
+        self.steps: dict[str, Step | None] = {}
         self.total = 0
         self.errors: list[Exception] = []
+        self._audits: dict[str, int] = {}
+        self._heard: list[str] = []
+
+    @property
+    def built(self) -> list[str]:
+        """Models built, in order, each once."""
+        return list(self.models)
+
+    @property
+    def audits(self) -> int:
+        """Audits that held."""
+        return sum(self._audits.values())
 
     def start_evaluation_progress(self, batched_intervals: dict[Any, Any], *_: object, **__: object) -> None:
         """SQLMesh is about to build these models."""
-        self.total = len(self.built) + len(batched_intervals)
+        self.total = len(self.models.keys() | {_name(snapshot.model) for snapshot in batched_intervals})
 
     def update_snapshot_evaluation_progress(
         self,
@@ -50,12 +72,14 @@ class Recorder(NoopConsole):
         **__: object,
     ) -> None:
         """One model was built and audited."""
-        name = f"{snapshot.model.schema_name}.{snapshot.model.view_name}"
-        self.built.append(name)
+        name = _name(snapshot.model)
+        is_news = name not in self.models
         self.models[name] = snapshot.model
-        self.audits += num_audits_passed
-        if self.on_progress:
-            self.on_progress(name, len(self.built), self.total)
+        self.steps[name] = _step(snapshot, self._heard)
+        self._heard = []
+        self._audits[name] = num_audits_passed
+        if self.on_progress and is_news:
+            self.on_progress(name, len(self.models), self.total)
 
     def log_failed_models(self, errors: list[Any]) -> None:
         """These models failed, or their audits did."""
@@ -65,32 +89,65 @@ class Recorder(NoopConsole):
         """Something failed that belongs to no model."""
         self.errors.append(RuntimeError(message))
 
-
-class _QuietFile(logging.FileHandler):
-    """A log that cannot be written stays silent: a full disk is told once, in words, by who fails of it."""
-
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  (logging's name)
-        """Say nothing."""
-
-
-@contextmanager
-def logging_to(file: Path) -> Iterator[None]:
-    """Send what SQLMesh and sqlglot log to a file and nowhere else, until the block ends."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handler = _QuietFile(file, mode="w", encoding="utf-8", delay=True)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    loggers = [logging.getLogger(name) for name in ("sqlmesh", "sqlglot")]
-    before = [(logger.propagate, logger.level) for logger in loggers]
-    for logger in loggers:
-        logger.addHandler(handler)
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Hear each statement that SQLMesh executes for a model, until the block ends."""
+        logger, ear = logging.getLogger(_LOGGER), _Ear(self._hear)
+        propagate, level = logger.propagate, logger.level
         logger.propagate = False
-        logger.setLevel(logging.WARNING)
-    try:
-        yield
-    finally:
-        for logger, (propagate, level) in zip(loggers, before, strict=True):
-            logger.removeHandler(handler)
-            logger.propagate = propagate
+        logger.setLevel(logging.INFO)  # statements of SQLMesh's own state are logged below
+        logger.addHandler(ear)
+        try:
+            yield
+        finally:
+            logger.removeHandler(ear)
             logger.setLevel(level)
-        with suppress(OSError):
-            handler.close()
+            logger.propagate = propagate
+
+    def _hear(self, statement: str) -> None:
+        self._heard.append(_SIGNED.sub("", statement))
+
+
+class _Ear(logging.Handler):
+    """Hands on each statement; other records go where they would have gone."""
+
+    def __init__(self, hear: Callable[[str], None]) -> None:
+        super().__init__()
+        self._hear = hear
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.msg == _LOGGED and isinstance(record.args, tuple):
+            self._hear(str(record.args[0]))
+        elif record.levelno >= logging.WARNING:
+            logging.getLogger("sqlmesh").handle(record)
+
+
+def _name(model: Model) -> str:
+    return f"{model.schema_name}.{model.view_name}"
+
+
+def _step(snapshot: Snapshot, heard: list[str]) -> Step | None:
+    """How the model was built; None when it was not by one statement, and audits that each stop the build."""
+    model = snapshot.model
+    table = f'CREATE OR REPLACE TABLE "{CATALOG}"."{model.schema_name}"."{model.view_name}" AS '
+    made = [one for one in heard if one.startswith(table) and _REDACTED not in one]
+    counts = [one for one in heard if one.startswith("SELECT COUNT(*) FROM (") and one.endswith('"audit"')]
+    audits = [audit for audit, _ in model.audits_with_args if not audit.skip]
+    is_plain = all(audit.blocking for audit in audits) and not any(
+        "blocking" in words for _, words in model.audits_with_args
+    )
+    others = [one for one in heard if one not in made and not _HARMLESS.match(one)]
+    if len(made) != 1 or len(counts) != len(audits) or others or not is_plain:
+        return None
+    return Step(
+        _name(model),
+        made[0],
+        [(audit.name, count) for audit, count in zip(audits, counts, strict=True)],
+        [parent.name.replace('"', "").split(".", 1)[1] for parent in snapshot.parents],
+        described(model),
+    )
+
+
+def described(model: Model) -> Described:
+    """What the model's header says."""
+    return Described(model.description or "", dict(model.column_descriptions or {}))

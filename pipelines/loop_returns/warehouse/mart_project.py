@@ -7,6 +7,7 @@ SQLMesh is imported inside the functions: it costs four seconds.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,12 +35,41 @@ MEMORY_LIMIT = "1500MB"
 """What a build may hold; more goes to disk beside the work file."""
 
 
+@dataclass(frozen=True, slots=True)
+class Project:
+    """What a build is of: a database, the merchant's settings, a folder of models; and where its log goes."""
+
+    database: Path
+    settings: Mapping[str, Any]
+    models_dir: Path
+    work_dir: Path
+
+
 def transforms_dir() -> Path:
     """The folder of the models: inside the installed package, else beside the sources."""
     installed = Path(str(resources.files("loop_returns"))) / "transforms"
     if installed.is_dir():
         return installed
     return Path(__file__).parents[3] / "transforms"
+
+
+def connection_settings(database: Path) -> dict[str, str]:
+    """DuckDB's settings for a build."""
+    return {
+        "TimeZone": "UTC",
+        "memory_limit": MEMORY_LIMIT,
+        "temp_directory": f"{database}.tmp",
+    }
+
+
+def model_variables(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What the models read as `@name`.
+
+    Raises:
+        UsageError: A value of loop.toml cannot be what it is.
+    """
+    rules = transforms_dir() / "models" / "rules"
+    return variables(settings) | rule_settings.variables(settings, rules)
 
 
 def config(database: Path, settings: Mapping[str, Any], cache: Path, *, is_optimized: bool = False) -> Config:
@@ -65,14 +95,14 @@ def config(database: Path, settings: Mapping[str, Any], cache: Path, *, is_optim
     from sqlmesh.core.config.format import FormatConfig
 
     full = AutoCategorizationMode.FULL
-    utc = {"TimeZone": "UTC", "memory_limit": MEMORY_LIMIT}
+    connector = connection_settings(database)
     return Config(
         gateways={
             CATALOG: GatewayConfig(
                 connection=DuckDBConnectionConfig(
-                    catalogs={CATALOG: str(database)}, connector_config=utc, register_comments=False
+                    catalogs={CATALOG: str(database)}, connector_config=connector, register_comments=False
                 ),
-                test_connection=DuckDBConnectionConfig(connector_config=utc),
+                test_connection=DuckDBConnectionConfig(connector_config=connector),
             )
         },
         default_gateway=CATALOG,
@@ -86,8 +116,7 @@ def config(database: Path, settings: Mapping[str, Any], cache: Path, *, is_optim
         # `x AT TIME ZONE 'UTC'::DATE` is what the formatter makes of a cast, and it casts the 'UTC'.
         format=FormatConfig(no_rewrite_casts=True, append_newline=True, indent=4, pad=4, max_text_width=100),
         linter=LinterConfig(enabled=True, rules=set(LINT_RULES)),
-        variables=variables(settings)
-        | rule_settings.variables(settings, transforms_dir() / "models" / "rules"),
+        variables=model_variables(settings),
         disable_anonymized_analytics=True,
         cache_dir=str(cache),
     )

@@ -6,14 +6,15 @@ the record of what was built up to `as_of` is taken away first.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
+from collections.abc import Collection
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loop_returns.errors import AuditFailedError, LoopReturnsError, UsageError
+from loop_returns.errors import LoopReturnsError
+from loop_returns.warehouse.mart_project import Project, config
+from loop_returns.warehouse.mart_replay import audits_failed
+from loop_returns.warehouse.mart_script import Built, Progress, Step, in_order, is_recognisable
 
 if TYPE_CHECKING:
     from sqlmesh import Context
@@ -22,36 +23,88 @@ if TYPE_CHECKING:
     from loop_returns.warehouse.mart_console import Recorder
 
 DAY_MS = 24 * 60 * 60 * 1000
-DIGEST_TABLE = "sqlmesh.loop_returns_project"
 
 
-def execute(context: Context, models_dir: Path, as_of: datetime, recorder: Recorder) -> bool:
-    """Build every model; True when models, settings or SQLMesh had changed and it was planned.
+def build(
+    project: Project, as_of: datetime, on_progress: Progress | None, *, is_changed: bool
+) -> tuple[Built, list[Step] | None]:
+    """Build every model, and say how it was built.
+
+    Args:
+        project: What to build.
+        as_of: The build's one present, UTC.
+        on_progress: Called after each model.
+        is_changed: Models, settings or code are not those of the last plan.
+
+    Returns:
+        What was built, and the script to build it again; no script when a model cannot be built like that.
 
     Raises:
         AuditFailedError: An audit did not hold.
-        UsageError: `as_of` lies before the last build's.
         LoopReturnsError: A model could not be built.
     """
+    from sqlmesh import Context
+    from sqlmesh.core.console import set_console
+
+    from loop_returns.warehouse.mart_console import Recorder, described
+
+    recorder = Recorder(on_progress)
+    set_console(recorder)
+    settings = config(project.database, project.settings, project.work_dir / "cache")
+    context = Context(paths=[str(project.models_dir)], config=settings, load=False)
+    try:
+        planned = _execute(context, as_of, recorder, is_changed=is_changed)
+        steps = _script(context, as_of, recorder)
+    finally:
+        context.close()
+    texts = {name: described(model) for name, model in recorder.models.items()}
+    is_plain = is_recognisable(as_of, project.models_dir, settings.variables)
+    return Built(recorder.built, recorder.audits, texts, planned), steps if is_plain else None
+
+
+def _execute(context: Context, as_of: datetime, recorder: Recorder, *, is_changed: bool) -> bool:
+    """Build every model; True when it was planned: something had changed, or no plan ever came to its end."""
     from sqlmesh.utils.errors import SQLMeshError
 
-    _refuse_going_back(context, as_of)
-    digest = _digest(context, models_dir)
-    planned = _is_changed(context, digest)
+    environment = _environment(context)
+    planned = is_changed or environment is None or not environment.finalized_ts
     try:
-        if planned:
-            _plan(context, as_of)
-            _forget_digest(context)
-        if not planned or set(recorder.built) < _names(context):
-            _forget_intervals(context, as_of)
-            context.run(ignore_cron=True, execution_time=as_of, end=as_of, skip_janitor=True)
+        with recorder.listening():
+            if planned:
+                _plan(context, as_of)
+            if not planned or not _names(context) <= set(recorder.built):
+                _run(context, as_of)
+            elif not recorder.errors and (remembering := _names(context, is_remembering=True)):
+                _run(context, as_of, remembering)
     except SQLMeshError as error:
         recorder.errors = recorder.errors or [error]
     if recorder.errors:
         raise failure(recorder.errors) from recorder.errors[0]
-    if planned:
-        _keep_digest(context, digest)
     return planned
+
+
+def _script(context: Context, as_of: datetime, recorder: Recorder) -> list[Step] | None:
+    """How each model was built, in order; None when one of them cannot be built like that again."""
+    names = _names(context)
+    steps = [step.without(as_of) for name, step in recorder.steps.items() if step and name in names]
+    found = [step for step in steps if step]
+    return in_order(found) if len(found) == len(names) else None
+
+
+def _run(context: Context, as_of: datetime, only: Collection[str] = ()) -> None:
+    """Build all models, or some of them once more.
+
+    The first statement of one that remembers empties its table; the second is how it is built from then on.
+    """
+    _forget_intervals(context, as_of, only)
+    context.run(
+        ignore_cron=True,
+        execution_time=as_of,
+        end=as_of,
+        skip_janitor=True,
+        select_models=only or None,
+        no_auto_upstream=True,
+    )
 
 
 def _plan(context: Context, as_of: datetime) -> None:
@@ -67,67 +120,27 @@ def _plan(context: Context, as_of: datetime) -> None:
     )
 
 
-def _refuse_going_back(context: Context, as_of: datetime) -> None:
-    """A ledger cannot forget what it saw: `as_of` never moves back."""
-    adapter = context.engine_adapter
-    if not adapter.table_exists("marts.run_control"):
-        return
-    last = adapter.fetchone("select max(as_of) from marts.run_control")
-    if last and last[0] and last[0] > as_of:
-        raise UsageError(
-            "as_of lies before the last build",
-            cause=f"{as_of:%Y-%m-%d %H:%M:%S} UTC was asked for, {last[0]:%Y-%m-%d %H:%M:%S} UTC was built",
-            hint="build an older day into a file of its own",
-        )
-
-
-def _digest(context: Context, models_dir: Path) -> str:
-    """Names everything that a plan depends on: the files, the settings, SQLMesh's version."""
-    import sqlmesh
-
-    digest = hashlib.sha256(f"{sqlmesh.__version__}".encode())
-    digest.update(json.dumps(context.config.variables, sort_keys=True).encode())
-    for file in sorted(models_dir.rglob("*")):
-        if file.suffix in {".sql", ".csv", ".py", ".yaml"} and "tests" not in file.parts:
-            digest.update(str(file.relative_to(models_dir)).encode() + file.read_bytes())
-    return digest.hexdigest()
-
-
-def _is_changed(context: Context, digest: str) -> bool:
-    environment = _environment(context)
-    if environment is None or not environment.finalized_ts:
-        return True
-    adapter = context.engine_adapter
-    if not adapter.table_exists(DIGEST_TABLE):
-        return True
-    known = adapter.fetchone(f"select digest from {DIGEST_TABLE}")
-    return known is None or known[0] != digest
-
-
-def _forget_digest(context: Context) -> None:
-    context.engine_adapter.execute(f"drop table if exists {DIGEST_TABLE}")
-
-
-def _keep_digest(context: Context, digest: str) -> None:
-    context.engine_adapter.execute(f"create table {DIGEST_TABLE} as select '{digest}' as digest")
-
-
 def _environment(context: Context) -> Environment | None:
     return context.state_reader.get_environment("prod")
 
 
-def _names(context: Context) -> set[str]:
-    """Names of all models that a build must build."""
+def _names(context: Context, *, is_remembering: bool = False) -> set[str]:
+    """Names of all models that a build must build, or of those among them that remember earlier builds."""
     environment = _environment(context)
     infos = environment.snapshots if environment else []
     return {
-        info.name.replace('"', "").split(".", 1)[1]
+        _plain(info.name)
         for info in infos
         if info.kind_name and info.kind_name.is_materialized and not info.kind_name.is_seed
+        if info.kind_name.is_scd_type_2 or not is_remembering
     }
 
 
-def _forget_intervals(context: Context, as_of: datetime) -> None:
+def _plain(name: str) -> str:
+    return name.replace('"', "").split(".", 1)[1]
+
+
+def _forget_intervals(context: Context, as_of: datetime, only: Collection[str] = ()) -> None:
     """Make SQLMesh build every model again, however little time has passed since the last build.
 
     The ledger keeps its earlier days: a model without any is emptied first.
@@ -138,7 +151,7 @@ def _forget_intervals(context: Context, as_of: datetime) -> None:
     forget = []
     for info in environment.snapshots if environment else []:
         kind = info.kind_name
-        if kind and kind.is_materialized and not kind.is_seed:
+        if kind and kind.is_materialized and not kind.is_seed and (not only or _plain(info.name) in only):
             forget.append((info, (today if kind.is_scd_type_2 else 0, end)))
     if forget:
         context.state_sync.remove_intervals(forget)
@@ -156,9 +169,6 @@ def failure(errors: list[Exception]) -> LoopReturnsError:
                 model = (audit.model_name or "").replace('"', "").removeprefix("loop.")
                 audits.append(f"{audit.audit_name} on {model} ({audit.count} rows)")
     if audits:
-        return AuditFailedError(
-            "an audit of the marts did not hold: " + "; ".join(sorted(audits)),
-            hint="nothing was published; the rows are in the work file, the query in transforms/audits",
-        )
+        return audits_failed(audits)
     first = errors[0]
     return LoopReturnsError("the marts could not be built", cause=f"{first} {first.__cause__ or ''}".strip())

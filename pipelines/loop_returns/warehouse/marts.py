@@ -1,6 +1,8 @@
-"""The one door to SQLMesh: build staging and marts from the raw tables, audit them, say what was built.
+"""The one door to the marts: build them and staging from the raw tables, audit them, say what was built.
 
 loop_raw -> transforms/models -> staging, marts -> dictionary.describe (comments, marts.data_dictionary)
+
+SQLMesh plans and builds when models, settings or code changed; else what it did then is done once more.
 
 Two builds with the same raw rows, settings and `as_of` give the same marts, but for nothing.
 """
@@ -17,14 +19,16 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from loop_returns.api.fields import raw_columns
+from loop_returns.errors import UsageError
 from loop_returns.garbage import no_garbage_collection
-from loop_returns.warehouse import dictionary, mart_run, ops_tables
+from loop_returns.warehouse import dictionary, mart_replay, mart_script, ops_tables
 from loop_returns.warehouse.extracts import tables as extract_tables
 from loop_returns.warehouse.extracts.columns import SCHEMA
-from loop_returns.warehouse.mart_project import config, transforms_dir
+from loop_returns.warehouse.mart_log import logging_to
+from loop_returns.warehouse.mart_project import Project, model_variables, transforms_dir
 
 if TYPE_CHECKING:
-    from loop_returns.warehouse.mart_console import Progress
+    from loop_returns.warehouse.mart_script import Built, Progress
 
 RAW_SCHEMA = "loop_raw"
 RAW_TYPES = {
@@ -43,7 +47,7 @@ class BuildResult:
 
     Attributes:
         models: Models built, `schema.name`, in the order in which they were built.
-        seconds: Wall time, the import of SQLMesh included.
+        seconds: Wall time, the import of SQLMesh included if it was needed.
         audits: Audits that held.
         rows: Rows per table of `staging` and `marts`.
         planned: True when models, settings or code had changed since the last build.
@@ -81,27 +85,53 @@ def build(
         LoopReturnsError: A model could not be built.
     """
     started = time.monotonic()
-    work_dir = work_dir or database.parent / "sqlmesh"
-    with duckdb.connect(str(database)) as connection:
+    as_of = as_of.astimezone(UTC)
+    project = Project(
+        database,
+        settings or {},
+        models_dir or transforms_dir(),
+        work_dir or database.parent / "sqlmesh",
+    )
+    with logging_to(project.work_dir / "build.log"), no_garbage_collection():  # syntax trees live to the end
+        built = _built(project, as_of, on_progress)
+        with mart_script.opened(database) as connection:
+            rows = dictionary.describe(connection, built.described)
+    return BuildResult(built.models, time.monotonic() - started, built.audits, rows, built.planned)
+
+
+def _built(project: Project, as_of: datetime, on_progress: Progress | None) -> Built:
+    """Build by the script that is kept, or else by SQLMesh, and keep what it did."""
+    variables = model_variables(project.settings)
+    digest = mart_script.digest(project.models_dir, variables, mart_script.engines())
+    with mart_script.opened(project.database) as connection:
         ops_tables.ensure(connection)
         extract_tables.ensure(connection)
-    project = config(database, settings or {}, work_dir / "cache")
-    from sqlmesh import Context
-    from sqlmesh.core.console import set_console
+        _refuse_going_back(connection, as_of)
+        is_known, steps = mart_script.kept(connection, digest)
+        if steps is not None:
+            return mart_replay.replay(connection, steps, as_of, on_progress)
+        if not is_known:
+            mart_script.forget(connection)
+    from loop_returns.warehouse import mart_run
 
-    from loop_returns.warehouse.mart_console import Recorder, logging_to
+    built, steps = mart_run.build(project, as_of, on_progress, is_changed=not is_known)
+    with mart_script.opened(project.database) as connection:
+        mart_script.keep(connection, digest, steps)
+    return built
 
-    recorder = Recorder(on_progress)
-    set_console(recorder)
-    models_dir = models_dir or transforms_dir()
-    with logging_to(work_dir / "build.log"), no_garbage_collection():  # syntax trees live to the end
-        context = Context(paths=[str(models_dir)], config=project, load=False)
-        try:
-            planned = mart_run.execute(context, models_dir, as_of.astimezone(UTC), recorder)
-            rows = dictionary.describe(context, recorder.models)
-        finally:
-            context.close()
-    return BuildResult(recorder.built, time.monotonic() - started, recorder.audits, rows, planned)
+
+def _refuse_going_back(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
+    """A ledger cannot forget what it saw: `as_of` never moves back."""
+    try:
+        last = connection.execute("select max(as_of) from marts.run_control").fetchone()
+    except duckdb.CatalogException:
+        return
+    if last and last[0] and last[0] > as_of:
+        raise UsageError(
+            "as_of lies before the last build",
+            cause=f"{as_of:%Y-%m-%d %H:%M:%S} UTC was asked for, {last[0]:%Y-%m-%d %H:%M:%S} UTC was built",
+            hint="build an older day into a file of its own",
+        )
 
 
 def external_models() -> str:

@@ -1,0 +1,166 @@
+"""The script of a build: what SQLMesh executed for each model, kept in the work file to be executed again.
+
+SQLMesh plans and builds -> mart_console hears each statement -> Step -> sqlmesh.loop_returns_script
+next build, same digest  -> kept() -> mart_replay
+
+SQLMesh stays the only author of SQL. Only the present differs from build to build: it stands in the script as
+a placeholder. The digest names all that a statement depends on; another digest is another plan.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from graphlib import TopologicalSorter
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from loop_returns.warehouse import mart_project
+from loop_returns.warehouse.dictionary import Described
+
+TABLE = f"{mart_project.CATALOG}.sqlmesh.loop_returns_script"
+PRESENT = "<execution time>"
+_CLOCK = re.compile(r"\b(?:now|today|get_current_\w+|current_(?:date|time|timestamp)|localtime\w*)\b", re.I)
+
+
+Progress = Callable[[str, int, int], None]
+"""Called after each model with its name, how many are done, and how many there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What a build did: models in order, audits that held, what the models mean, whether it was planned."""
+
+    models: list[str]
+    audits: int
+    described: Mapping[str, Described]
+    planned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One model of a build.
+
+    Attributes:
+        model: Its name, `schema.name`.
+        statement: Makes its table anew.
+        audits: Name and query of each audit, in order; the query counts the rows that are wrong.
+        parents: Models that it reads: it is not built when one of them could not be.
+        described: What it and its columns mean.
+    """
+
+    model: str
+    statement: str
+    audits: Sequence[tuple[str, str]]
+    parents: Sequence[str]
+    described: Described
+
+    def at(self, as_of: datetime) -> Step:
+        """The step with this present in the place of the placeholder."""
+        return self._replaced(PRESENT, _text(as_of))
+
+    def without(self, as_of: datetime) -> Step | None:
+        """The step with a placeholder in the place of the present; None when other traces of a clock stay."""
+        step = self._replaced("'" + _text(as_of), "'" + PRESENT)
+        days = [f"{as_of + timedelta(days=shift):%Y-%m-%d}" for shift in (-1, 0, 1)]
+        traces = [*days, str(int(as_of.timestamp())), str(int(as_of.timestamp() * 1000))]
+        statements = [step.statement, *(query for _, query in step.audits)]
+        if any(trace in one for trace in traces for one in statements) or any(map(_CLOCK.search, statements)):
+            return None
+        return step
+
+    def _replaced(self, old: str, new: str) -> Step:
+        audits = [(name, query.replace(old, new)) for name, query in self.audits]
+        statement = self.statement.replace(old, new)
+        return replace(self, statement=statement, audits=audits)
+
+
+def _text(as_of: datetime) -> str:
+    """The present as SQLMesh writes it into SQL, UTC: `@execution_ts`."""
+    return str(as_of.replace(tzinfo=None))
+
+
+def engines() -> str:
+    """Versions of what writes the statements."""
+    return f"sqlmesh {version('sqlmesh')}, sqlglot {version('sqlglot')}"
+
+
+def digest(models_dir: Path, variables: Mapping[str, Any], written_by: str) -> str:
+    """Names everything that a statement depends on: models, settings, this package's project, `engines()`."""
+    found = hashlib.sha256(json.dumps([variables, written_by], sort_keys=True).encode())
+    for file in (Path(mart_project.__file__), Path(__file__)):
+        found.update(file.read_bytes())
+    for file in sources(models_dir):
+        found.update(str(file.relative_to(models_dir)).encode() + file.read_bytes())
+    return found.hexdigest()
+
+
+def sources(models_dir: Path) -> Iterator[Path]:
+    """The files that a plan reads."""
+    for file in sorted(models_dir.rglob("*")):
+        if file.suffix in {".sql", ".csv", ".py", ".yaml"} and "tests" not in file.parts:
+            yield file
+
+
+def is_recognisable(as_of: datetime, models_dir: Path, variables: Mapping[str, Any]) -> bool:
+    """Whether this present, found in a statement, can be nothing but the present."""
+    text = _text(as_of)
+    written = [json.dumps(variables), *(file.read_text() for file in sources(models_dir))]
+    return not any(text in one for one in written)
+
+
+@contextmanager
+def opened(database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The database under the name and with the settings that the statements were written for."""
+    with duckdb.connect() as connection:
+        for name, value in mart_project.connection_settings(database).items():
+            connection.execute(f"set {name} = '{_quoted(value)}'")
+        connection.execute(f"attach '{_quoted(str(database))}' as {mart_project.CATALOG}")
+        connection.execute(f"use {mart_project.CATALOG}")
+        yield connection
+
+
+def in_order(steps: Iterable[Step]) -> list[Step]:
+    """Each model after those that it reads."""
+    named = {step.model: step for step in steps}
+    reads = {step.model: named.keys() & set(step.parents) for step in named.values()}
+    return [named[model] for model in TopologicalSorter(reads).static_order()]
+
+
+def keep(connection: duckdb.DuckDBPyConnection, project: str, steps: Sequence[Step] | None) -> None:
+    """Keep the script of this digest; None: there is none, SQLMesh is asked each time."""
+    script = None if steps is None else json.dumps([asdict(step) for step in steps])
+    connection.execute(
+        f"create or replace table {TABLE} as select ? as digest, ? as script", [project, script]
+    )
+
+
+def kept(connection: duckdb.DuckDBPyConnection, project: str) -> tuple[bool, list[Step] | None]:
+    """Whether a build of this digest came to its end, and its script, if it has one."""
+    try:
+        row = connection.execute(f"select script from {TABLE} where digest = ?", [project]).fetchone()
+    except duckdb.CatalogException:
+        return False, None
+    steps = json.loads(row[0]) if row and row[0] else None
+    return row is not None, [_read(step) for step in steps] if steps else None
+
+
+def _read(step: dict[str, Any]) -> Step:
+    return Step(**step | {"described": Described(**step["described"])})
+
+
+def forget(connection: duckdb.DuckDBPyConnection) -> None:
+    """There is no script until a plan has come to its end: a killed one is planned again."""
+    connection.execute(f"drop table if exists {TABLE}")
+
+
+def _quoted(text: str) -> str:
+    return text.replace("'", "''")
