@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from loop_returns.warehouse.marts import BuildResult
 
 MEANING = {
-    ("recon_endpoint", "missing_in_list"): "in shipping notices, not in the list",
+    ("recon_endpoint", "missing_in_list"): "known to Loop, not in the list",
     ("recon_endpoint", "missing_in_asn"): "in the list, no shipping notice",
+    ("recon_endpoint", "missing_in_webhook"): "in the list, no webhook told of it",
+    ("recon_endpoint", "webhook_state_break"): "list and webhooks differ in state",
     ("recon_endpoint", "line_count_break"): "list and notices differ in lines",
     ("recon_endpoint", "state_break"): "list and notices differ in state",
     ("recon_endpoint", "label_break"): "list and notices differ in label",

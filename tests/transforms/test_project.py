@@ -138,6 +138,8 @@ def test_models_are_formatted(tmp_path: Path) -> None:
         {"policy": {"no_parcel_methods": "keep_item"}},
         {"policy": {"processing_event": {"refund": "at once"}}},
         {"tolerance": 3},
+        {"shop": {"webhooks_since": "soon"}},
+        {"shop": {"webhooks": "off"}},
     ],
 )
 def test_a_setting_that_cannot_be_is_refused(settings: dict[str, Any]) -> None:

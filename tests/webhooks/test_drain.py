@@ -63,11 +63,14 @@ def test_what_is_new_is_loaded_once_and_what_comes_again_is_counted(store: Store
 
     with sink(tmp_path) as events:
         first = drain.drain(tmp_path, events)
+        store.count({(inbox.stamp()[:10], "return-updated", "refused_signature"): 2})
         store.commit([delivery(bodies[3]), *(delivery(body) for body in bodies[20:])])
         second = drain.drain(tmp_path, events)
         third = drain.drain(tmp_path, events)
 
     assert (first.events, first.repeated) == (20, 0)
+    counted = "select name, value from loop_raw.webhook_counters where value > 0 order by 1"
+    assert tables(tmp_path, counted) == [("accepted", 30), ("duplicate", 1), ("refused_signature", 2)]
     assert (second.events, second.repeated) == (10, 1)
     assert second.return_ids == {"3", *map(str, range(20, 30))}
     assert (third.events, third.repeated) == (0, 0)

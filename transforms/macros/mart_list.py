@@ -31,6 +31,9 @@ MARTS = {
             end""",
         "right_ref": """
             case
+                when row.match_class = 'missing_in_webhook' then 'no webhook'
+                when row.match_class = 'webhook_state_break' then coalesce(row.webhook_state, 'no state')
+                when row.asn_id is null and row.list_state is null then 'named by a webhook'
                 when row.asn_id is null then 'not in the notices'
                 when row.match_class = 'line_count_break' then cast(row.asn_lines as text) || ' lines'
                 when row.match_class = 'label_break' then coalesce(row.asn_label_status, 'no label')

@@ -222,6 +222,19 @@ WEBHOOK_EVENT_COLUMNS: Mapping[str, Column] = {
 
 WEBHOOK_EVENT_KEY = ("dedup_key",)
 
+# What the receiver counted, refusals that are kept nowhere else included; each drain writes all of it anew.
+WEBHOOK_COUNTER_COLUMNS: Mapping[str, Column] = {
+    "counter_key": Column("text"),
+    "inbox_id": Column("text"),
+    "day": Column("text"),
+    "subscription": Column("text"),
+    "name": Column("text"),
+    "value": Column("bigint"),
+    "drained_at": Column("timestamp"),
+}
+
+WEBHOOK_COUNTER_KEY = ("counter_key",)
+
 # A return read by id, in the shape of the details endpoint; what is not a column is in `body`.
 # Source: Loop API, Return details.
 RETURN_DETAIL_COLUMNS: Mapping[str, Column] = {
@@ -249,5 +262,6 @@ def raw_columns() -> dict[str, dict[str, Column]]:
         "return_history": dict(HISTORY_COLUMNS),
         "pull_windows": dict(PULL_WINDOW_COLUMNS),
         "webhook_events": dict(WEBHOOK_EVENT_COLUMNS),
+        "webhook_counters": dict(WEBHOOK_COUNTER_COLUMNS),
         "return_details": dict(RETURN_DETAIL_COLUMNS),
     }

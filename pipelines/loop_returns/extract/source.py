@@ -39,7 +39,11 @@ _REPLACE = {"disposition": "merge", "strategy": "delete-insert"}
 _ADD_NEW = {"disposition": "merge", "strategy": "insert-only"}
 _DUCKDB = {"checkpoint_threshold": "128MB", "memory_limit": "100MB", "threads": "1", "timezone": "UTC"}
 """One thread: a load is too small for two, and pages are read in others meanwhile."""
-_BY_KEY = {"webhook_events": fields.WEBHOOK_EVENT_KEY, "return_details": fields.RETURN_DETAIL_KEY}
+_BY_KEY = {
+    "webhook_events": fields.WEBHOOK_EVENT_KEY,
+    "webhook_counters": fields.WEBHOOK_COUNTER_KEY,
+    "return_details": fields.RETURN_DETAIL_KEY,
+}
 """Tables that no page of a list fills: a row takes the place of the one with its key."""
 _PRECISION: Mapping[str, Mapping[str, object]] = {
     "decimal": {"precision": 18, "scale": 4},
@@ -146,6 +150,10 @@ class Target:
             dlt's load id.
         """
         return self._replace("webhook_events", events)
+
+    def load_counters(self, counters: pa.Table) -> str:
+        """Load what the webhook receiver counted; otherwise as `load_events`."""
+        return self._replace("webhook_counters", counters)
 
     def load_details(self, details: pa.Table) -> str:
         """Load returns that were read by id; otherwise as `load_events`."""

@@ -1,6 +1,7 @@
-"""The table `loop_raw.webhook_events`: deliveries of the inbox, without what is personal.
+"""The tables `loop_raw.webhook_events` and `webhook_counters`: the inbox, without what is personal.
 
-webhooks.drain -> WebhookEvents.load -> policy for personal data -> Arrow -> source.Target.load_events
+webhooks.drain -> WebhookEvents.load  -> policy for personal data -> Arrow -> source.Target.load_events
+                  WebhookEvents.count -> Arrow -> source.Target.load_counters
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ _AS_THEY_ARE = (
     *("dedup_key", "seq", "subscription", "topic", "trigger", "return_id", "deliveries"),
     *("body_sha256", "parse_error", "secret_no", "signature_variant"),
 )
+_WORD_MARKS = str.maketrans("", "", "_ ")  # as in "needs review"
 _STATES = ("state", "return_state")
 """The state is called so in the topic `return`, and so in `return.processing`."""
 
@@ -44,8 +46,28 @@ class Event(Protocol):
         """ISO 8601, UTC."""
 
 
+class Counter(Protocol):
+    """How often something happened on a day, as `webhooks.inbox.Counter` has it."""
+
+    @property
+    def day(self) -> str:
+        """ISO 8601, UTC."""
+
+    @property
+    def subscription(self) -> str:
+        """Empty where none is meant."""
+
+    @property
+    def name(self) -> str:
+        """What happened."""
+
+    @property
+    def value(self) -> int:
+        """How often so far."""
+
+
 class WebhookEvents:
-    """The table in the destination; it exists (`Target.prepare`)."""
+    """The tables in the destination; they exist (`Target.prepare`)."""
 
     def __init__(self, target: Target, policy: PiiPolicy) -> None:
         self._target = target
@@ -69,6 +91,29 @@ class WebhookEvents:
     def load(self, inbox_id: str, events: Sequence[Event]) -> None:
         """Put deliveries into the table, all or none, each in the place of what was there of it."""
         self._target.load_events(rows(inbox_id, events, self._policy, datetime.now(UTC)))
+
+    def count(self, inbox_id: str, counters: Sequence[Counter]) -> None:
+        """Put what the receiver counted into the table, each in the place of what was there of it."""
+        if counters:
+            self._target.load_counters(counts(inbox_id, counters, datetime.now(UTC)))
+
+
+def counts(inbox_id: str, counters: Sequence[Counter], drained_at: datetime) -> pa.Table:
+    """Counters of an inbox as rows of their table."""
+    held = [
+        {
+            "counter_key": "/".join((inbox_id, each.day, each.subscription, each.name)),
+            "inbox_id": inbox_id,
+            "day": each.day,
+            "subscription": each.subscription,
+            "name": each.name,
+            "value": each.value,
+            "drained_at": drained_at,
+        }
+        for each in counters
+    ]
+    columns = fields.WEBHOOK_COUNTER_COLUMNS.items()
+    return pa.table({name: pa.array([row[name] for row in held], ARROW[of.type]) for name, of in columns})
 
 
 def rows(inbox_id: str, events: Sequence[Event], policy: PiiPolicy, drained_at: datetime) -> pa.Table:
@@ -106,7 +151,7 @@ def _object(body: bytes) -> dict[str, Any]:
 
 def _text(value: object) -> str | None:
     """A word of Loop's; anything else stays in the body alone."""
-    is_word = isinstance(value, str) and len(value) <= 40 and value.replace("_", "").isalnum()
+    is_word = isinstance(value, str) and len(value) <= 40 and value.translate(_WORD_MARKS).isalnum()
     return value if is_word and isinstance(value, str) else None
 
 

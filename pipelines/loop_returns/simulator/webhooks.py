@@ -120,6 +120,18 @@ class Hooks:
             owner = next(each for each in self.world.returns if each.id == return_id)
             return self._event(self.world.end, trigger, owner, state or owner.state, message)
 
+    def past(self, since: datetime) -> list[Event]:
+        """What a subscriber to all was told from an instant on, in order; of labels only the last."""
+        found: list[Event] = []
+        with self.world.lock:
+            for owner in self.world.returns:
+                label = owner.label_status, owner.label_updated_at
+                if owner.is_listed:
+                    found += self._events(owner, None, _Seen(len(owner.history), label, owner.edited_at))
+        return sorted(
+            (each for each in found if each.at >= since), key=lambda each: (each.at, each.return_id)
+        )
+
     def _wanting(self, trigger: str) -> Iterator[Row]:
         for each in self.subscriptions:
             if each["trigger"] == trigger and urlsplit(each["url"]).hostname in LOOPBACK:

@@ -23,6 +23,7 @@ RAW_TABLES = {
     "return_history": "One row per distinct observed version of a return",
     "pull_windows": "One row per run, endpoint, pass and window: what was asked for and whether it was read",
     "webhook_events": "One row per distinct webhook delivery of a subscription, as received",
+    "webhook_counters": "One row per day, subscription and thing that the receiver counts, refusals too",
     "return_details": "One row per return that was read by id, in the shape of the details endpoint",
     "advanced_shipping_notices": "One row per line of the shipping-notice report, as Loop sent it",
 }
@@ -50,6 +51,10 @@ RAW_COLUMNS = {
     "secret_no": "Place of the secret that signed it in the list, from 0",
     "signature_variant": "raw: signed as received; escaped: as PHP would have written it",
     "drained_at": "When it was loaded from the inbox, UTC",
+    "counter_key": "Names a counter: inbox, day, subscription and name",
+    "day": "Day on which it happened, UTC",
+    "name": "What was counted: accepted, duplicate, unparsable; refused_*, timed_out, unavailable",
+    "value": "How often so far",
     "refunds": "What was paid back, as the details say: a JSON list of gateway, amount, currency",
     "labels": "Labels, as the details say: a JSON list",
     "is_known": "False: Loop knows no such return",

@@ -1,6 +1,7 @@
 """From the inbox into the tables: what is new since the last drain, and what came again.
 
 InboxReader -> batches -> Sink.load (one transaction each) -> inbox.mark_drained
+               counters -> Sink.count
 
 How far the tables are is asked of the tables themselves, so it is never ahead of them: a death between load
 and mark only means that the receiver keeps events a little longer.
@@ -16,7 +17,7 @@ from typing import Protocol
 
 from loop_returns.errors import LoopReturnsError
 from loop_returns.webhooks import inbox
-from loop_returns.webhooks.inbox import InboxEvent, InboxReader
+from loop_returns.webhooks.inbox import Counter, InboxEvent, InboxReader
 
 BATCH_ROWS = 5_000
 BATCH_BYTES = 32 << 20
@@ -30,6 +31,9 @@ class Sink(Protocol):
 
     def load(self, inbox_id: str, events: Sequence[InboxEvent]) -> None:
         """Put events into the tables, all or none, each in the place of what was there of it."""
+
+    def count(self, inbox_id: str, counters: Sequence[Counter]) -> None:
+        """Put what the receiver counted into the tables, each in the place of what was there of it."""
 
 
 @dataclass(slots=True)
@@ -77,6 +81,7 @@ def _drain(data: Path, reader: InboxReader, sink: Sink, done: Drained) -> None:
         sink.load(reader.inbox_id, batch)
         done.events += len(batch)
         _name(done, batch)
+    sink.count(reader.inbox_id, reader.counters())
     inbox.mark_drained(data, reader.inbox_id, head)
 
 

@@ -1,25 +1,29 @@
 MODEL (
     name marts.recon_endpoint,
     kind FULL,
-    description 'One row per return, and one per shipping-notice line that fits no return: do the list and the shipping notices tell the same story?',
+    description 'One row per return, and one per shipping-notice line that fits no return: do the list, the shipping notices and the webhooks tell the same story?',
     grain entity,
     column_descriptions (
         entity = 'What the row is about: return:<id> or asn_line:<line id>',
         return_id = 'Loop''s id of the return, shown to people as the RMA number; null only for an orphan',
-        match_class = 'One of missing_in_list, not_comparable, timing, missing_in_asn, line_count_break, state_break, label_break, matched, asn_orphan; the first that fits',
+        match_class = 'One of missing_in_list, not_comparable, timing, missing_in_asn, missing_in_webhook, line_count_break, state_break, label_break, webhook_state_break, matched, asn_orphan; the first that fits',
         severity = '3 when the list lacks the return, 4 for the other breaks; null when it is no break',
-        amount = 'Return total; for what only the notices show, the sum of their prices',
+        amount = 'Return total; for what only the notices show, the sum of their prices; null for what only a webhook named',
         currency = 'Shop currency, ISO 4217',
-        reason = 'Why the row is not comparable or waits: no_parcel, young, asn_not_pulled, list_not_pulled, asn_read_earlier, unsettled; null otherwise',
+        reason = 'Why the row is not comparable or waits: no_parcel, young, asn_not_pulled, list_not_pulled, asn_read_earlier, unsettled, unknown_at_loop (a webhook named it, Loop knows no such return), not_read (a webhook named it, its details are not read yet); null otherwise',
         root_cause = 'Cause from the closed list of causes; null when matched',
         list_state = 'State in the list',
         asn_state = 'State in the notices; the first by name when their rows differ',
+        webhook_state = 'State that the last delivery told; null when none told one. Deliveries may come out of order: a break is a state that none told in time',
         list_label_status = 'Label status in the list',
         asn_label_status = 'Label status in the notices; the first by name when their rows differ',
         list_lines = 'Distinct lines in the list',
         asn_lines = 'Lines in the notices',
         asn_id = 'Id of the notice''s row; the smallest when there are several',
         line_item_id = 'Line of an orphan',
+        webhook_deliveries = 'Webhook deliveries that named it, repetitions included',
+        webhook_first_received_at = 'When the first of them came, UTC; null when none did',
+        webhook_last_received_at = 'When the last of them came, UTC',
         updated_at = 'Last change on either side, UTC',
         as_of = 'The build''s one present, UTC'
     ),
@@ -37,9 +41,11 @@ MODEL (
                 'not_comparable',
                 'timing',
                 'missing_in_asn',
+                'missing_in_webhook',
                 'line_count_break',
                 'state_break',
                 'label_break',
+                'webhook_state_break',
                 'matched',
                 'asn_orphan'
             )
@@ -68,6 +74,10 @@ WITH returns AS (
     SELECT
         *
     FROM staging.stg_notice_returns
+), webhook_returns AS (
+    SELECT
+        *
+    FROM staging.stg_webhook_returns
 ), pull_windows AS (
     SELECT
         *
@@ -172,7 +182,8 @@ WITH returns AS (
         notices_by_return.amount,
         notices_by_return.currency,
         FALSE AS is_read_earlier,
-        'missing_in_list' AS break_class
+        'missing_in_list' AS break_class,
+        CAST(NULL AS TEXT) AS quiet_reason
     FROM notices_by_return
     WHERE
         notices_by_return.placed_by = 'asn_id'
@@ -190,12 +201,43 @@ WITH returns AS (
         COALESCE(notices.purchase_price, 0) AS amount,
         notices.currency,
         COALESCE(returns.updated_at > notices.fetched_at, FALSE) AS is_read_earlier,
-        'asn_orphan' AS break_class
+        'asn_orphan' AS break_class,
+        CAST(NULL AS TEXT) AS quiet_reason
     FROM notices
     LEFT JOIN returns
         ON returns.return_id = notices.known_return_id
     WHERE
         notices.placed_by = 'none'
+    UNION ALL
+    SELECT
+        'return:' || webhook_returns.return_id AS entity,
+        webhook_returns.return_id,
+        CAST(NULL AS TEXT) AS asn_id,
+        CAST(NULL AS TEXT) AS line_item_id,
+        webhook_returns.webhook_state AS state,
+        CAST(NULL AS TEXT) AS label_status,
+        CAST(NULL AS BIGINT) AS line_count,
+        webhook_returns.last_received_at AS updated_at,
+        webhook_returns.last_received_at AS moved_at,
+        CAST(NULL AS DECIMAL(18, 4)) AS amount,
+        CAST(NULL AS TEXT) AS currency,
+        FALSE AS is_read_earlier,
+        'missing_in_list' AS break_class,
+        CASE
+            WHEN NOT webhook_returns.is_known
+            THEN 'unknown_at_loop'
+            WHEN webhook_returns.last_received_at > webhook_returns.heard_until - @grace_hours_webhook * INTERVAL '1' HOUR
+            THEN 'young'
+            WHEN webhook_returns.is_known IS NULL
+            THEN 'not_read'
+        END AS quiet_reason
+    FROM webhook_returns
+    LEFT JOIN notices_by_return
+        ON notices_by_return.return_id = webhook_returns.return_id AND notices_by_return.placed_by = 'asn_id'
+    WHERE
+        NOT webhook_returns.is_listed
+        AND webhook_returns.has_return_event
+        AND notices_by_return.return_id IS NULL
 ), list_pulled AS (
     SELECT
         unlisted.entity
@@ -253,8 +295,14 @@ WITH returns AS (
             OR notices_by_return.last_comparable_label <> (
                 CASE WHEN COALESCE(label_statuses.stage, 1) = 0 THEN '' ELSE COALESCE(returns.label_status, '') END
             )
-        END AS has_other_label
+        END AS has_other_label,
+        COALESCE(webhook_returns.is_missing, FALSE) AS is_webhook_missing,
+        COALESCE(webhook_returns.is_awaited, FALSE) AS is_webhook_awaited,
+        webhook_returns.state_match AS webhook_state_match,
+        webhook_returns.is_list_behind
     FROM returns
+    LEFT JOIN webhook_returns
+        ON webhook_returns.return_id = returns.return_id
     LEFT JOIN list_lines
         ON list_lines.return_id = returns.return_id
     LEFT JOIN label_counts
@@ -279,6 +327,8 @@ WITH returns AS (
             THEN 'not_comparable'
             WHEN compared.asn_lines IS NULL
             THEN 'missing_in_asn'
+            WHEN compared.is_webhook_missing AND NOT compared.has_no_parcel
+            THEN 'missing_in_webhook'
             WHEN compared.is_asn_read_earlier
             AND (
                 compared.has_other_lines OR compared.has_other_state OR compared.has_other_label
@@ -291,6 +341,12 @@ WITH returns AS (
             WHEN compared.has_other_label AND NOT compared.is_label_unsettled
             THEN 'label_break'
             WHEN compared.has_other_state OR compared.has_other_label
+            THEN 'timing'
+            WHEN compared.has_no_parcel
+            THEN 'matched'
+            WHEN compared.webhook_state_match = 'other'
+            THEN 'webhook_state_break'
+            WHEN compared.webhook_state_match = 'awaited' OR compared.is_webhook_awaited
             THEN 'timing'
             ELSE 'matched'
         END AS match_class
@@ -310,6 +366,9 @@ WITH returns AS (
             WHEN judged.asn_lines IS NULL
             THEN 'asn_not_pulled'
             WHEN judged.is_asn_read_earlier
+            AND (
+                judged.has_other_lines OR judged.has_other_state OR judged.has_other_label
+            )
             THEN 'asn_read_earlier'
             ELSE 'unsettled'
         END AS reason,
@@ -324,6 +383,7 @@ WITH returns AS (
         judged.asn_lines,
         judged.asn_id,
         CAST(NULL AS TEXT) AS line_item_id,
+        judged.is_list_behind,
         judged.updated_at
     FROM judged
     UNION ALL
@@ -331,11 +391,15 @@ WITH returns AS (
         unlisted.entity,
         unlisted.return_id,
         CASE
-            WHEN unlisted.is_read_earlier OR list_pulled.entity IS NULL
+            WHEN unlisted.quiet_reason = 'young'
+            THEN 'timing'
+            WHEN NOT unlisted.quiet_reason IS NULL OR unlisted.is_read_earlier OR list_pulled.entity IS NULL
             THEN 'not_comparable'
             ELSE unlisted.break_class
         END AS match_class,
         CASE
+            WHEN NOT unlisted.quiet_reason IS NULL
+            THEN unlisted.quiet_reason
             WHEN unlisted.is_read_earlier
             THEN 'asn_read_earlier'
             WHEN list_pulled.entity IS NULL
@@ -352,6 +416,7 @@ WITH returns AS (
         unlisted.line_count AS asn_lines,
         unlisted.asn_id,
         unlisted.line_item_id,
+        FALSE AS is_list_behind,
         unlisted.updated_at
     FROM unlisted
     LEFT JOIN list_pulled
@@ -364,7 +429,15 @@ WITH returns AS (
         CAST(CASE
             WHEN classified.match_class = 'missing_in_list'
             THEN 3
-            WHEN classified.match_class IN ('missing_in_asn', 'line_count_break', 'state_break', 'label_break', 'asn_orphan')
+            WHEN classified.match_class IN (
+                'missing_in_asn',
+                'missing_in_webhook',
+                'line_count_break',
+                'state_break',
+                'label_break',
+                'webhook_state_break',
+                'asn_orphan'
+            )
             THEN 4
         END AS INT) AS severity,
         CAST(classified.amount AS DECIMAL(18, 4)) AS amount,
@@ -377,23 +450,33 @@ WITH returns AS (
             THEN classified.method_type
             WHEN classified.reason IN ('young', 'unsettled')
             THEN 'timing'
-            WHEN classified.reason IN ('asn_not_pulled', 'list_not_pulled')
+            WHEN classified.reason IN ('asn_not_pulled', 'list_not_pulled', 'not_read')
             THEN 'source_gap'
             WHEN classified.reason = 'asn_read_earlier'
+            OR classified.match_class = 'webhook_state_break'
+            AND classified.is_list_behind
             THEN 'late_update'
+            WHEN classified.match_class IN ('missing_in_webhook', 'webhook_state_break')
+            THEN 'webhook_lost'
             ELSE 'unknown'
         END AS TEXT) AS root_cause,
         CAST(classified.list_state AS TEXT) AS list_state,
         CAST(classified.asn_state AS TEXT) AS asn_state,
+        CAST(webhook_returns.webhook_state AS TEXT) AS webhook_state,
         CAST(classified.list_label_status AS TEXT) AS list_label_status,
         CAST(classified.asn_label_status AS TEXT) AS asn_label_status,
         CAST(classified.list_lines AS BIGINT) AS list_lines,
         CAST(classified.asn_lines AS BIGINT) AS asn_lines,
         CAST(classified.asn_id AS TEXT) AS asn_id,
         CAST(classified.line_item_id AS TEXT) AS line_item_id,
+        CAST(COALESCE(webhook_returns.delivery_count, 0) AS BIGINT) AS webhook_deliveries,
+        CAST(webhook_returns.first_received_at AS TIMESTAMPTZ) AS webhook_first_received_at,
+        CAST(webhook_returns.last_received_at AS TIMESTAMPTZ) AS webhook_last_received_at,
         CAST(classified.updated_at AS TIMESTAMPTZ) AS updated_at,
         CAST(CAST(@execution_ts AS TIMESTAMPTZ) AS TIMESTAMPTZ) AS as_of
     FROM classified
+    LEFT JOIN webhook_returns
+        ON webhook_returns.return_id = classified.return_id
 )
 SELECT
     *

@@ -38,6 +38,10 @@ WITH returns AS (
     SELECT
         *
     FROM staging.seed_return_states
+), webhook_events AS (
+    SELECT
+        *
+    FROM staging.stg_webhook_events
 ), money AS (
     SELECT
         *
@@ -66,6 +70,29 @@ WITH returns AS (
         notice_returns.placed_by,
         CASE WHEN notice_returns.placed_by = 'asn_id' THEN '' ELSE shipping_notices.line_item_id END,
         shipping_notices.asn_id
+), unlisted_ids AS (
+    SELECT
+        notice_returns.return_id
+    FROM notice_returns
+    WHERE
+        notice_returns.placed_by = 'asn_id'
+    GROUP BY
+        notice_returns.return_id
+), told_only AS (
+    SELECT
+        webhook_events.return_id
+    FROM webhook_events
+    LEFT JOIN returns
+        ON returns.return_id = webhook_events.return_id
+    LEFT JOIN unlisted_ids
+        ON unlisted_ids.return_id = webhook_events.return_id
+    WHERE
+        returns.return_id IS NULL
+        AND unlisted_ids.return_id IS NULL
+        AND webhook_events.topic = 'return'
+        AND NOT webhook_events.return_id IS NULL
+    GROUP BY
+        webhook_events.return_id
 ), money_sides AS (
     SELECT
         money.currency,
@@ -94,6 +121,13 @@ WITH returns AS (
         1 AS row_count,
         unlisted.amount
     FROM unlisted
+    UNION ALL
+    SELECT
+        'recon_endpoint' AS mart,
+        CAST(NULL AS TEXT) AS currency,
+        1 AS row_count,
+        0 AS amount
+    FROM told_only
     UNION ALL
     SELECT
         'recon_money' AS mart,

@@ -9,7 +9,7 @@ MODEL (
         topic = 'What the body looks like; null when it does not say',
         trigger_name = 'What happened, as return.created; null when it does not say',
         return_id = 'Return that it is about; null when it names none',
-        state = 'State that it tells; null when it tells none',
+        state = 'State that it tells, in the list''s words; null when it tells none',
         received_at = 'When it came first, UTC',
         last_seen_at = 'When it came last, UTC',
         delivery_count = 'How often it came',
@@ -34,7 +34,11 @@ WITH rows_of AS (
         CAST(@cleaned(rows_of.topic) AS TEXT) AS topic,
         CAST(@cleaned(rows_of.trigger) AS TEXT) AS trigger_name,
         CAST(@cleaned(rows_of.return_id) AS TEXT) AS return_id,
-        CAST(LOWER(@cleaned(rows_of.state)) AS TEXT) AS state,
+        CAST(CASE
+            WHEN LOWER(rows_of.state) IN ('needs review', 'needs_review')
+            THEN 'review'
+            ELSE LOWER(@cleaned(rows_of.state))
+        END AS TEXT) AS state,
         CAST(rows_of.received_at AS TIMESTAMPTZ) AS received_at,
         CAST(COALESCE(rows_of.last_seen_at, rows_of.received_at) AS TIMESTAMPTZ) AS last_seen_at,
         CAST(rows_of.deliveries AS BIGINT) AS delivery_count,
