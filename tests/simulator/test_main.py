@@ -5,7 +5,9 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import requests
@@ -45,3 +47,15 @@ def test_it_prints_one_line_obeys_the_control_paths_and_ends_on_a_signal(
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=5) == 0
     assert process.stdout.read() == ""
+
+
+def test_it_writes_the_exports_of_other_systems_before_it_says_where_it_is(tmp_path: Path) -> None:
+    words = [*COMMAND, "--returns", "40", "--extracts", str(tmp_path / "exports")]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        running.stdout.readline()
+        named = tomllib.loads((tmp_path / "exports" / "loop.toml").read_text())["extracts"]
+        running.kill()
+
+    assert len(named) == 11
+    assert all((tmp_path / "exports" / table["path"]).stat().st_size > 100 for table in named.values())

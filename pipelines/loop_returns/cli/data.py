@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -179,6 +180,7 @@ def simulate(
     days: int = 200,
     advance: float = 0,
     clean: Annotated[bool, Parameter(negative=())] = False,
+    extracts: Path | None = None,
 ) -> int:
     """Serve a simulated shop on 127.0.0.1, for development.
 
@@ -189,12 +191,13 @@ def simulate(
         days: How far back they reach.
         advance: Days that the shop lives on first.
         clean: A shop in which everything reconciles.
+        extracts: Folder to write the exports of other systems to, and a loop.toml that names them.
     """
     from loop_returns.simulator.__main__ import serve
 
     if returns < 1 or days < 1 or advance < 0:
         raise UsageError("a shop has at least one return and one day, and cannot live backwards")
-    serve(port=port, seed=seed, returns=returns, days=days, advance=advance, clean=clean)
+    serve(port=port, seed=seed, returns=returns, days=days, advance=advance, clean=clean, extracts=extracts)
     return 0
 
 

@@ -10,9 +10,11 @@ import signal
 import sys
 import threading
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import FrameType
 
 from loop_returns.simulator.app import Simulator
+from loop_returns.simulator.elsewhere import files as elsewhere
 from loop_returns.simulator.query import parse_date
 from loop_returns.simulator.world import build_world
 
@@ -27,6 +29,7 @@ def serve(
     advance: float = 0.0,
     latency: float = 0.0,
     end: datetime | None = None,
+    extracts: Path | None = None,
 ) -> None:
     """Serve a world until SIGINT or SIGTERM.
 
@@ -39,11 +42,17 @@ def serve(
         advance: Days that the shop lives on before the first request.
         latency: Seconds added to each answer.
         end: The shop's present before it lives on; by default such that it ends up at now.
+        extracts: Folder for the exports of other systems, as they are before the first request; unless the
+            shop is clean, returns are added that show each discrepancy with them, and each trap.
     """
     start = end or datetime.now(UTC) - timedelta(days=advance)
     world = build_world(seed=seed, returns=returns, days=days, end=start, clean=clean)
     if advance:
         world.advance(advance)
+    if extracts and not clean:
+        elsewhere.plant(world)
+    if extracts:
+        elsewhere.render(world).write(extracts)
     stop = threading.Event()
 
     def on_signal(number: int, frame: FrameType | None) -> None:
@@ -76,6 +85,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--advance", type=float, default=0.0, metavar="DAYS")
     parser.add_argument("--latency", type=float, default=0.0, metavar="SECONDS")
     parser.add_argument("--end", type=_date, default=None, metavar="ISO")
+    parser.add_argument("--extracts", type=Path, default=None, metavar="DIR")
     serve(**vars(parser.parse_args(arguments)))
 
 

@@ -25,7 +25,11 @@ def live(returns: list[Return], rng: random.Random, before: datetime, end: datet
     for each in returns:
         each.live_until(end)
     share = 1 + len(returns) // 2_000
-    at_rest = [each for each in returns if each.state == "open" and not each.role and each.updated_at < end]
+    at_rest = [
+        each
+        for each in returns
+        if each.state == "open" and not each.role and not each.elsewhere and each.updated_at < end
+    ]
     rng.shuffle(at_rest)
     for each in [each for each in at_rest if each.updated_at < before - LATE][: share + 1]:
         _scan_late(each, rng, before)

@@ -87,7 +87,7 @@ def refunds_of(owner: Return) -> list[Row]:
     return [
         {
             "gateway": "demo_payments",
-            "amount": text(owner.money.refund, owner.digits),
+            "amount": text(owner.money.refund - owner.refunds_short, owner.digits),
             "currency": owner.currency,
             "provider_refund_id": 880_000_000_000 + owner.id,
         }

@@ -131,10 +131,12 @@ class Rows:
     def _exchange(self, owner: Return, place: int, item: Exchange) -> Row:
         digits = owner.digits
         is_done = owner.state == "closed" and not item.out_of_stock
+        own_name = f"EXC-{owner.order.number}-{owner.id % 10}"
+        is_native = owner.exchange_order == owner.order.provider_order_id
         return {
             "exchange_id": self.key(item.exchange_id),
-            "exchange_order_id": 4_904_000_000_000 + owner.id if is_done else None,
-            "exchange_order_name": f"EXC-{owner.order.number}-{owner.id % 10}" if is_done else None,
+            "exchange_order_id": (owner.exchange_order or 4_904_000_000_000 + owner.id) if is_done else None,
+            "exchange_order_name": (owner.order.name if is_native else own_name) if is_done else None,
             "product_id": self.key(item.product.product_id),
             "variant_id": self.key(item.product.variant_id),
             "sku": item.product.sku,
@@ -174,7 +176,7 @@ class Rows:
         many = len(owner.parcels)
         return [
             {
-                "status": owner.label_status,
+                "status": parcel.status or owner.label_status,
                 "updated_at": self.time(at) if at else "N/A",
                 "url": label_link(owner, place),
                 "rate": parcel.rate,

@@ -69,12 +69,13 @@ class Exchange:
 
 @dataclass(slots=True, eq=False)
 class Parcel:
-    """One label; `rate` is what it cost, in minor units."""
+    """One label; `rate` is what it cost, in minor units; `status` where it is, if not as the header."""
 
     carrier: str
     tracking: str
     rate: int
     rate_shape: int
+    status: str | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -100,7 +101,13 @@ class Money:
 
 @dataclass(slots=True, eq=False)
 class Return:
-    """One return: its truth, and how the API misreports it where a discrepancy is planted."""
+    """One return: its truth, and how the API misreports it where a discrepancy is planted.
+
+    Attributes:
+        elsewhere: What is planted about it in other systems; see `simulator/elsewhere`.
+        exchange_order: Shopify order that its exchange is in, if not one of its own.
+        refunds_short: Minor units by which the details show less paid back than the header.
+    """
 
     id: int
     order: Order
@@ -130,6 +137,9 @@ class Return:
     asn_from: datetime | None = None
     asn_skips: int = 0
     asn_orphan: int | None = None
+    elsewhere: str = ""
+    exchange_order: int | None = None
+    refunds_short: int = 0
     row_patch: dict[str, Any] = field(default_factory=dict)
     asn_patch: dict[str, Any] = field(default_factory=dict)
     revision: int = 0

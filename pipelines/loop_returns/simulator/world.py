@@ -125,6 +125,8 @@ class World:
             created = low + timedelta(seconds=rng.randrange(1, max(2, seconds)))
             fate: Life = rng.choice(("open",) * 8 + ("cancelled", "review"))
             made.append(self._newborn(rng, created, fate))
+            if self.is_clean:
+                settle_stock(made[-1:])
             if number % 4 == 1 and not self.is_clean:
                 made[-1].role = "recon_endpoint.timing"
                 made[-1].asn_from = created + LATE_NOTICE
@@ -165,6 +167,13 @@ def notices_of(owner: Return, end: datetime) -> list[tuple[int, int]]:
     return [(line * 2 + 1, line) for line in lines]
 
 
+def settle_stock(returns: list[Return]) -> None:
+    """In a clean shop an item that is out of stock is paid back: only those at odd places are."""
+    for each in returns:
+        for item in each.exchanges[1::2]:
+            item.out_of_stock = False
+
+
 def build_world(
     *,
     seed: int = 7,
@@ -187,5 +196,7 @@ def build_world(
     world = World(seed=seed, end=now, pace=returns / days, is_clean=clean, serials=Serials())
     drafts = draft_all(rng, returns=returns, days=days, end=now, is_clean=clean)
     world.returns = born_all(rng, world.serials, drafts, now)
+    if clean:
+        settle_stock(world.returns)
     world.changed()
     return world
