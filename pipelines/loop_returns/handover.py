@@ -1,13 +1,15 @@
 """The hand-over: what changed in the tables goes to third parties, at the end of a run or by hand.
 
-published file -> Outbox.fill -> Forwarder.run, for each [forward.NAME] of loop.toml
+a look at staging -> Outbox.fill -> Forwarder.run, for each [forward.NAME] of loop.toml
 
-The published file is read, never the work file: what is handed over is what people see.
+`run` and `forward` look at the published file: what is handed over is what people see. `run --webhooks-only`,
+which publishes nothing, looks at staging as it would be built now (warehouse.peek).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,11 @@ from loop_returns.webhooks.outbox_tables import Fresh, Known
 
 ENDED = {"closed": "closed", "cancelled": "cancelled"}
 CHUNK_ROWS = 500
+MODELS = ("staging.stg_returns", "staging.stg_return_lines")
+"""What a look must hold."""
 Figures = dict[str, Any]
+Look = Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection | None]]
+"""Opens a look at staging; None: there is none now, and what is new waits for the next run."""
 
 _LINES = ", ".join(f"{name} := l.{name}" for name in record.LINE)
 _ROWS = f"""
@@ -67,29 +73,46 @@ def forwards(merchant: Mapping[str, Any], name: str | None = None) -> list[Endpo
     return found
 
 
-def hand_over(published: Path, data: Path, merchant: Mapping[str, Any]) -> Figures:
-    """Fill the outbox from the published file and send what is due.
+@contextmanager
+def published(file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A look at the published file.
 
     Raises:
-        LoopReturnsError: Nothing is published yet, or the outbox cannot be used.
-        DatabaseLockedError: Another one is sending.
+        LoopReturnsError: Nothing is published yet.
+    """
+    if not file.exists():
+        raise LoopReturnsError("nothing is published yet", hint="run `loop-returns run` first")
+    with duckdb.connect(str(file), read_only=True) as database:
+        yield database
+
+
+def hand_over(look: Look, data: Path, merchant: Mapping[str, Any]) -> Figures:
+    """Fill the outbox from a look at staging, close it, and send what is due.
+
+    Raises:
+        LoopReturnsError: There is nothing to look at yet, or the outbox cannot be used.
+        DatabaseLockedError: Another one is sending, or writes what is looked at.
     """
     found = forwards(merchant)
-    figures: Figures = {}
     with forward.sender(data), opened(data) as outbox:
-        for each in found:
-            fill(outbox, each, published, datetime.now(UTC))
-            sent = Forwarder(outbox, each).run()
-            figures[each.name] = {
-                "sent": sent.sent,
-                "to_be_tried_again": sent.failed,
-                "stopped": sent.stopped or None,
-                **told(outbox, each.name),
-            }
-    return figures
+        with look() as database:
+            if database is not None:
+                for each in found:
+                    fill(outbox, each, database, datetime.now(UTC))
+        return {each.name: _sent(outbox, each) for each in found}
 
 
-def after_run(note: Callable[[str], None], published: Path, merchant: Mapping[str, Any]) -> Figures:
+def _sent(outbox: Outbox, endpoint: Endpoint) -> Figures:
+    sent = Forwarder(outbox, endpoint).run()
+    return {
+        "sent": sent.sent,
+        "to_be_tried_again": sent.failed,
+        "stopped": sent.stopped or None,
+        **told(outbox, endpoint.name),
+    }
+
+
+def after_run(note: Callable[[str], None], look: Look, merchant: Mapping[str, Any]) -> Figures:
     """Hand over at the end of a run, if a forward is configured; a trouble is said and tried next time.
 
     Raises:
@@ -98,7 +121,7 @@ def after_run(note: Callable[[str], None], published: Path, merchant: Mapping[st
     if not is_wanted(merchant):
         return {}
     try:
-        figures = hand_over(published, settings_of.paths().data, merchant)
+        figures = hand_over(look, settings_of.paths().data, merchant)
     except DatabaseLockedError as error:
         note(error.message)
         return {}
@@ -131,33 +154,30 @@ def told(outbox: Outbox, name: str) -> Figures:
     }
 
 
-def fill(outbox: Outbox, endpoint: Endpoint, published: Path, now: datetime) -> int:
+def fill(outbox: Outbox, endpoint: Endpoint, database: duckdb.DuckDBPyConnection, now: datetime) -> int:
     """Take what changed since the last time into the outbox.
 
     Returns:
         How many deliveries are new.
     """
-    if not published.exists():
-        raise LoopReturnsError("nothing is published yet", hint="run `loop-returns run` first")
     since = outbox.watermark(endpoint.name)
     known = outbox.known(endpoint.name)
     highest = since or "1970-01-01T00:00:00.000000Z"
     fresh: list[Fresh] = []
-    for row in _rows(published, highest):
+    for row in _rows(database, highest):
         highest = max(highest, row["fetched_at"])
         if found := version(endpoint, row, known.get(row["return_id"]), is_first=since is None):
             fresh.append(found)
     return outbox.fill(endpoint.name, endpoint.url, highest, fresh, now)
 
 
-def _rows(published: Path, since: str) -> Iterator[Figures]:
-    with duckdb.connect(str(published), read_only=True) as database:
-        database.execute("set timezone = 'UTC'")
-        cursor = database.execute(_ROWS, {"since": since})
-        names = [each[0] for each in cursor.description or ()]
-        while rows := cursor.fetchmany(CHUNK_ROWS):
-            for row in rows:
-                yield dict(zip(names, row, strict=True))
+def _rows(database: duckdb.DuckDBPyConnection, since: str) -> Iterator[Figures]:
+    database.execute("set timezone = 'UTC'")
+    cursor = database.execute(_ROWS, {"since": since})
+    names = [each[0] for each in cursor.description or ()]
+    while rows := cursor.fetchmany(CHUNK_ROWS):
+        for row in rows:
+            yield dict(zip(names, row, strict=True))
 
 
 def version(endpoint: Endpoint, row: Figures, known: Known | None, *, is_first: bool) -> Fresh | None:

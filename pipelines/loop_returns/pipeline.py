@@ -7,7 +7,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +19,8 @@ from loop_returns.job import Job, client, nothing_loaded, writing
 from loop_returns.settings import config_file
 
 if TYPE_CHECKING:
+    import duckdb
+
     from loop_returns.exemptions import Exemption
     from loop_returns.extract.pull import PullResult
     from loop_returns.extract.verify import Verification
@@ -112,6 +115,21 @@ def _read_extracts(job: Job) -> None:
             job.listener.note(
                 f"{one.rejected:,} of {every:,} rows of {one.name} were not taken: see ext.rejects"
             )
+
+
+@contextmanager
+def look(job: Job, models: Sequence[str]) -> Iterator[duckdb.DuckDBPyConnection | None]:
+    """Look at models as they would be built from what is loaded now, and build nothing; None as `peek` says.
+
+    Raises:
+        AuditFailedError: An audit of one of them did not hold.
+    """
+    from loop_returns.warehouse import peek
+
+    with writing(job), peek.peeked(job.settings.paths.work_file, job.merchant, job.present, models) as found:
+        if found is None:
+            job.listener.note("what is new is handed over by the next `run`: the models are not built yet")
+        yield found
 
 
 def flag(job: Job, wishes: Iterable[Asked]) -> Flagged:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -86,7 +87,7 @@ def run_all(
     Args:
         start: Read again from here on.
         end: Up to here.
-        webhooks_only: Only load what webhooks told and what changed since; build nothing. Takes seconds.
+        webhooks_only: Only load what webhooks told and what changed since, and hand it over; build nothing.
         as_json: One JSON object on stdout.
     """
     from loop_returns import handover, pipeline, report, words
@@ -99,7 +100,8 @@ def run_all(
         handover.check(this.merchant)
         desk.before_run(this)
         result = pipeline.run(this, first, last)
-        handed = handover.after_run(this.listener.note, result.published, this.merchant)
+        look = partial(handover.published, result.published)
+        handed = handover.after_run(this.listener.note, look, this.merchant)
     figures = report.figures(result.published)
     show(
         {
@@ -115,14 +117,18 @@ def run_all(
 
 
 def _catch_up(*, is_bounded: bool, as_json: bool) -> int:
-    from loop_returns import loading, report, words
+    from loop_returns import handover, loading, pipeline, report, words
 
     if is_bounded:
         raise UsageError("--webhooks-only takes neither --from nor --to")
     with job() as this:
+        handover.check(this.merchant)
         pulled = loading.catch_up(this)
-    show({"load": report.pull_figures(pulled)}, words.pull_text(pulled), as_json=as_json)
-    return 0
+        look = partial(pipeline.look, this, handover.MODELS)
+        handed = handover.after_run(this.listener.note, look, this.merchant)
+    figures = {"load": report.pull_figures(pulled), "forwards": handed}
+    show(figures, words.pull_text(pulled), as_json=as_json)
+    return ActionInDoubtError.exit_code if handover.is_parked(handed) else 0
 
 
 @app.command(sort_key=4)

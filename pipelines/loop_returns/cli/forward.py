@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -44,7 +45,7 @@ def forward(
             found = handover.forwards(merchant, name)
             figures = {each.name: handover.told(outbox, each.name) for each in found}
     else:
-        figures = handover.hand_over(paths.published, paths.data, merchant)
+        figures = handover.hand_over(partial(handover.published, paths.published), paths.data, merchant)
     show({"forwards": figures}, handover.text(figures), as_json=as_json)
     return ActionInDoubtError.exit_code if handover.is_parked(figures) else 0
 
