@@ -78,3 +78,16 @@ def test_an_interrupted_pull_goes_on_with_what_it_lacks_at_its_own_bound() -> No
     assert (unfinished.run_id, unfinished.bound, unfinished.spans) == (pull.run_id, pull.bound, left)
     assert unfinished.resumed
     assert Record([entry for entry in record.entries if entry.is_complete]).unfinished() is None
+
+
+def test_the_crowded_last_days_have_windows_of_their_own_and_the_newest_is_read_first() -> None:
+    bound = START + timedelta(days=100)
+
+    pull = Record().plan(START, bound, LOOKBACK)
+
+    default = [span.window for span in pull.spans if span.of == PASSES[0]]
+    assert [(window.end - window.start).days for window in default] == [1, 3, 6, 90]
+    assert all(sum(span.of == of for span in pull.spans) == 2 for of in PASSES[1:])
+    assert [span.window.start for span in pull.spans] == sorted(
+        (span.window.start for span in pull.spans), reverse=True
+    )

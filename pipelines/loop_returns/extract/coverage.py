@@ -9,13 +9,16 @@ the next run reads it: a crash, a new start date and a forgotten pass all heal i
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from loop_returns.api.client import State
 from loop_returns.api.windows import Window, subtract, windows
 
+CROWDED = (timedelta(days=4), timedelta(days=1))
+CROWDED_FROM = timedelta(days=30)
 RETURNS = "returns"
 NOTICES = "advanced_shipping_notices"
 
@@ -128,13 +131,7 @@ class Record:
             return None
         first = min(left, key=lambda one: one.run_id)
         spans = tuple(one.span for one in left if one.run_id == first.run_id)
-        order = {of: index for index, of in enumerate(PASSES)}
-        return Pull(
-            first.run_id,
-            first.bound,
-            tuple(sorted(spans, key=lambda s: (order[s.of], s.window))),
-            resumed=True,
-        )
+        return Pull(first.run_id, first.bound, _in_order(spans), resumed=True)
 
     def plan(self, start: datetime, bound: datetime, lookback: Lookback, *, again: bool = False) -> Pull:
         """What to read so that every pass is complete from `start` to `bound`.
@@ -149,10 +146,26 @@ class Record:
         for of in PASSES:
             known = [] if again else _all_but(lookback.of(of.endpoint), self.covered(of))
             for hole in subtract(Window(start, bound), known):
-                spans += (
-                    Span(of, window) for window in windows(hole.start, hole.end, days=lookback.window_days)
-                )
-        return Pull(f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}", bound, tuple(spans))
+                spans += (Span(of, window) for window in _cut(hole, of, lookback.window_days, bound))
+        return Pull(f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}", bound, _in_order(spans))
+
+
+def _cut(hole: Window, of: Pass, days: int, bound: datetime) -> Iterator[Window]:
+    """Windows of a hole; a long one of the default pass gets short ones before the bound.
+
+    What is open is touched every day: the last days hold as much as months before them, and one window of
+    that, read page after page, would outlast all the others.
+    """
+    is_long = hole.end == bound and hole.end - hole.start > CROWDED_FROM
+    is_crowded = is_long and of.endpoint == RETURNS and of.state is None
+    edges = [hole.start, *(bound - before for before in CROWDED if is_crowded), hole.end]
+    for start, end in pairwise(edges):
+        yield from windows(start, end, days=days)
+
+
+def _in_order(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """Newest first, since there most is to be read: no long window is left for the end."""
+    return tuple(sorted(spans, key=lambda span: (span.window.start, -PASSES.index(span.of)), reverse=True))
 
 
 def _all_but(overlap: timedelta, covered: Sequence[Window]) -> list[Window]:

@@ -3,7 +3,8 @@
     spans -> reader threads, one client each -> typed pages -> a queue of one batch -> Puller
 
 How many connections: requests a second that the limit allows, times the seconds that a request takes
-(Little's law); so one where Loop answers fast. The queue holds one batch at the most: while one is loaded the
+(Little's law), and half as many again, so that the last windows, each read page after page, do not leave the
+limit unused; so one where Loop answers fast. The queue holds one batch at the most: while one is loaded the
 next one is read, and a slow database slows the requests, never fills the memory. Spans end in any order; each
 is marked by itself.
 """
@@ -25,6 +26,7 @@ from loop_returns.extract.typed import TypedPage, typed_page
 from loop_returns.settings import Settings
 
 MOST_CONNECTIONS = 6
+SPARE = 1.5
 _POLL_SECONDS = 0.1
 
 
@@ -78,8 +80,8 @@ class Readers:
         self._spans.put(span)
 
     def _grow(self, seconds: float) -> None:
-        """As many threads as keep the limit busy when a request takes this long."""
-        wanted = min(MOST_CONNECTIONS, max(1, math.ceil(seconds * self._per_second)))
+        """As many threads as keep the limit busy when a request takes this long, and some to spare."""
+        wanted = min(MOST_CONNECTIONS, max(1, math.ceil(seconds * self._per_second * SPARE)))
         with self._growing:
             while self._threads < wanted:
                 self._threads += 1
