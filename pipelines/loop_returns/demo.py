@@ -23,6 +23,7 @@ from loop_returns.ops import apply, plans
 from loop_returns.pipeline import RunResult
 from loop_returns.settings import Paths, Settings
 from loop_returns.simulator.app import Simulator
+from loop_returns.simulator.elsewhere.files import render
 from loop_returns.simulator.world import World, build_world
 from loop_returns.terminal import Reporter
 
@@ -75,7 +76,8 @@ def run(paths: Paths, reporter: Reporter, *, as_json: bool = False) -> int:
 
 
 def _run(home: Paths, world: World, base_url: str, reporter: Reporter) -> tuple[RunResult, report.Figures]:
-    result = pipeline.run(Job(_settings(home, world, base_url), {}, world.end, reporter))
+    elsewhere = {"extracts": render(world).write(home.data / "exports")}
+    result = pipeline.run(Job(_settings(home, world, base_url), elsewhere, world.end, reporter))
     reporter.close()
     return result, report.figures(result.published)
 

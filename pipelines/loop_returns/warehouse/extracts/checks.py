@@ -15,7 +15,6 @@ from loop_returns.warehouse.extracts.columns import WANTED, Extract, Kind
 
 if TYPE_CHECKING:
     import pandas as pd
-    import pandera.pandas as pa
 
 _ZONE = r"\d:\d\d(:\d\d(\.\d+)?)?\s*(Z|z|UTC|[+-]\d\d(:?\d\d)?)$"
 _FITS: dict[Kind, str] = {
@@ -40,52 +39,69 @@ class Failure(NamedTuple):
     expected: str
 
 
-def schema(
-    extract: Extract, connection: duckdb.DuckDBPyConnection, *, has_timezone: bool
-) -> pa.DataFrameSchema:
-    """The checks of an extract's columns, all of them text, null where empty."""
-    import pandera.pandas as pa
+class Checks:
+    """The checks of one extract's columns.
 
-    columns = {}
-    for name, column in extract.columns.items():
-        fits = _fits(connection, column.kind, has_timezone=has_timezone)
-        check = pa.Check(fits, error=WANTED[column.kind], ignore_na=True)
-        checks = [] if column.kind == "text" else [check]
-        columns[name] = pa.Column(checks=checks, nullable=not column.is_required)
-    return pa.DataFrameSchema(columns)
+    Args:
+        extract: What its columns must be.
+        connection: For DuckDB's verdicts; its own, with the time zone of times that say none.
+        has_timezone: Whether such times may be.
+    """
+
+    def __init__(
+        self, extract: Extract, connection: duckdb.DuckDBPyConnection, *, has_timezone: bool
+    ) -> None:
+        import pandera.pandas as pa
+
+        self._connection = connection
+        self._verdicts: pd.DataFrame | None = None
+        asked = {
+            name: fits(name, one.kind, has_timezone=has_timezone) for name, one in extract.columns.items()
+        }
+        self._asked = ", ".join(f"coalesce({condition}, true) as {name}" for name, condition in asked.items())
+        self._schema = pa.DataFrameSchema(
+            {
+                name: pa.Column(
+                    checks=pa.Check(self._verdict(name), error=WANTED[column.kind], ignore_na=True),
+                    nullable=not column.is_required,
+                )
+                for name, column in extract.columns.items()
+            }
+        )
+
+    def failures(self, frame: pd.DataFrame) -> Iterator[Failure]:
+        """Every value that cannot be taken.
+
+        Args:
+            frame: Texts under our names, null where empty; its index counts from 0.
+        """
+        from pandera.errors import SchemaErrors
+
+        self._connection.register("offered", frame)
+        try:
+            self._verdicts = self._connection.execute(f"select {self._asked} from offered").df()
+        finally:
+            self._connection.unregister("offered")
+        try:
+            self._schema.validate(frame, lazy=True)
+        except SchemaErrors as error:
+            for case in error.failure_cases.itertuples():
+                is_empty = case.check == "not_nullable"
+                value, expected = (None, EMPTY) if is_empty else (str(case.failure_case), str(case.check))
+                yield Failure(int(case.index), str(case.column), value, expected)
+
+    def _verdict(self, name: str) -> Callable[[pd.Series[str]], pd.Series[bool]]:
+        def verdict(values: pd.Series[str]) -> pd.Series[bool]:
+            assert self._verdicts is not None
+            said: pd.Series[bool] = self._verdicts[name].loc[values.index]
+            return said
+
+        return verdict
 
 
-def failures(checks: pa.DataFrameSchema, frame: pd.DataFrame) -> Iterator[Failure]:
-    """Every value of the frame that cannot be taken; its index counts from 0."""
-    from pandera.errors import SchemaErrors
-
-    try:
-        checks.validate(frame, lazy=True)
-    except SchemaErrors as error:
-        for case in error.failure_cases.itertuples():
-            is_empty = case.check == "not_nullable"
-            yield Failure(
-                int(case.index), str(case.column), None if is_empty else str(case.failure_case),
-                EMPTY if is_empty else str(case.check),
-            )  # fmt: skip
-
-
-def _fits(
-    connection: duckdb.DuckDBPyConnection, kind: Kind, *, has_timezone: bool
-) -> Callable[[pd.Series[str]], pd.Series[bool]]:
+def fits(name: str, kind: Kind, *, has_timezone: bool) -> str:
+    """DuckDB's condition that a column's text is what its kind wants; null for no text."""
     condition = _FITS[kind]
     if kind == "time" and not has_timezone:
         condition += f" and regexp_matches(value, '{_ZONE}')"
-
-    def fits(values: pd.Series[str]) -> pd.Series[bool]:
-        import pandas as pd
-
-        offered = pd.DataFrame({"value": values.to_numpy()})
-        connection.register("offered", offered)
-        try:
-            said = connection.execute(f"select coalesce({condition}, false) as fits from offered")
-            return pd.Series(said.fetchnumpy()["fits"], index=values.index)
-        finally:
-            connection.unregister("offered")
-
-    return fits
+    return condition.replace("value", name)

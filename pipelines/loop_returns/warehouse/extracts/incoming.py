@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from loop_returns.errors import UsageError
-from loop_returns.warehouse.extracts import checks
+from loop_returns.warehouse.extracts.checks import Checks
 from loop_returns.warehouse.extracts.columns import TYPES, Extract, Kind
 from loop_returns.warehouse.extracts.privacy import Privacy
 from loop_returns.warehouse.extracts.sources import Source
@@ -24,9 +24,8 @@ from loop_returns.warehouse.extracts.tables import EXTRACTS
 
 if TYPE_CHECKING:
     import pandas as pd
-    import pandera.pandas as pa
 
-CHUNK_VECTORS = 50
+CHUNK_VECTORS = 20
 """Rows held at once, in DuckDB's vectors of 2,048."""
 _CSV = "auto_detect = false, header = true, quote = '\"', escape = '\"', strict_mode = true"
 _LINE = re.compile(r"Line: (\d+)")
@@ -51,17 +50,16 @@ def take(
     Raises:
         UsageError: A file or table cannot be read, or lacks a column.
     """
-    extract = EXTRACTS[source.name]
     with database.cursor() as reader:
         for each in (reader, database):
             each.execute(f"set TimeZone = '{source.timezone or 'UTC'}'")
         try:
             if source.database:
                 _attach(reader, source.database)
-            schema = checks.schema(extract, reader.cursor(), has_timezone=bool(source.timezone))
+            checks = Checks(EXTRACTS[source.name], database, has_timezone=bool(source.timezone))
             for name, relation in _relations(source, files):
                 for frame in _frames(reader, source, name, relation):
-                    _store(database, source.name, schema, frame, name, privacy)
+                    _store(database, source.name, checks, frame, name, privacy)
         finally:
             database.execute("set TimeZone = 'UTC'")
             if source.database:
@@ -164,14 +162,14 @@ def _cleaned(theirs: str, kind: Kind) -> str:
 def _store(
     database: duckdb.DuckDBPyConnection,
     name: str,
-    schema: pa.DataFrameSchema,
+    checks: Checks,
     frame: pd.DataFrame,
     read_from: str,
     privacy: Privacy,
 ) -> None:
     """Put the rows that fit into the table, and what is wrong with the others into the rejects."""
     extract = EXTRACTS[name]
-    wrong = list(checks.failures(schema, frame))
+    wrong = list(checks.failures(frame))
     for one in wrong:
         is_personal = extract.columns[one.column].personal != "no"
         value = None if is_personal or one.value is None else privacy.scrub(one.value)[:_SHOWN]

@@ -23,6 +23,7 @@ from loop_returns.warehouse.extracts.columns import TYPES
 from loop_returns.warehouse.extracts.privacy import Privacy
 from loop_returns.warehouse.extracts.sources import Source
 from loop_returns.warehouse.extracts.tables import EXTRACTS
+from loop_returns.warehouse.mart_project import MEMORY_LIMIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ def read(work_file: Path, found: Mapping[str, Source], privacy: Privacy, at: dat
             read; the one that failed is as it was.
     """
     with duckdb.connect(str(work_file)) as database:
-        database.execute("set TimeZone = 'UTC'")
+        database.execute(f"set TimeZone = 'UTC'; set memory_limit = '{MEMORY_LIMIT}'")
         tables.ensure(database)
         for name in EXTRACTS:
             if name not in found:
