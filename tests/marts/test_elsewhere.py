@@ -1,0 +1,78 @@
+"""The whole job with the exports of other systems: all is read, and no trap comes out as a break."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from conftest import END, KEY, Shop
+from loop_returns.simulator.app import Simulator
+from loop_returns.simulator.elsewhere.files import Elsewhere, plant, render
+from loop_returns.simulator.world import build_world
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Shop, Elsewhere]:
+    """A shop that was run once, and what its other systems exported; each case is there twice."""
+    folder: Path = tmp_path_factory.mktemp("elsewhere")
+    world = build_world(seed=33, returns=150, days=120, end=END, clean=True)
+    plant(world)
+    exports = render(world)
+    exports.write(folder)
+    with Simulator(world, api_key=KEY) as simulator:
+        shop = Shop(folder, simulator.base_url)
+        shop.loop("run")
+    return shop, exports
+
+
+def test_every_exported_row_is_in_staging(planted: tuple[Shop, Elsewhere]) -> None:
+    shop, exports = planted
+
+    for name, rows in exports.sheets.items():
+        found = shop.rows(f"select count(*) from staging.stg_ext_{name}", published=True)
+        assert found == [(len(rows),)], name
+    assert shop.rows(
+        "select name, rows, rejected from staging.stg_extracts where is_present order by name", published=True
+    ) == sorted((name, len(rows), 0) for name, rows in exports.sheets.items())
+
+
+def test_loop_and_the_others_name_the_same_things(planted: tuple[Shop, Elsewhere]) -> None:
+    """Each key by which a mart joins them finds its other side."""
+    shop, _ = planted
+    missing = {
+        "order": "select count(*) from staging.stg_returns anti join staging.stg_ext_shopify_orders"
+        " on provider_order_id = stg_ext_shopify_orders.order_id where provider_order_id is not null",
+        "card": "select count(*) from staging.stg_ext_shopify_gift_cards anti join staging.stg_returns"
+        " on loop_return_id = return_id where loop_return_id <> '1'",
+        "receipt": "select count(*) from staging.stg_ext_receipts anti join staging.stg_returns"
+        " on loop_return_id = return_id",
+        "rma": "select count(*) from staging.stg_ext_erp_rma anti join staging.stg_returns"
+        " on loop_return_id = return_id",
+        "label": "select count(*) from staging.stg_ext_carrier_invoice anti join staging.stg_labels"
+        " using (tracking_number)",
+    }
+
+    for name, sql in missing.items():
+        assert shop.rows(sql, published=True) == [(0,)], name
+
+
+def test_only_the_refunds_that_were_left_out_are_missing_in_shopify(planted: tuple[Shop, Elsewhere]) -> None:
+    shop, exports = planted
+
+    found = shop.rows(
+        "select return_id from staging.stg_shopify_refunds anti join staging.stg_ext_shopify_refunds"
+        " on provider_refund_id = refund_id order by 1",
+        published=True,
+    )
+
+    left_out = {key[1] for key, kind in exports.expected.items() if kind == "missing_in_shopify"}
+    assert {return_id for (return_id,) in found} == left_out
+
+
+def test_no_trap_is_a_break(planted: tuple[Shop, Elsewhere]) -> None:
+    shop, exports = planted
+
+    breaks = shop.rows("select return_id, recon, break_type from marts.open_breaks", published=True)
+
+    assert [(*one, exports.traps[one[0]]) for one in breaks if one[0] in exports.traps] == []
