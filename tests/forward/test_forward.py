@@ -16,7 +16,8 @@ from tests.forward.rows import a_return, fill, send, to
 from loop_returns.webhooks.forward import Forwarder, sender
 from loop_returns.webhooks.outbox import Outbox
 
-HOSTILE = Faults(dropped=0.2, slow=0.02, failed=0.1, limited=0.02, hang_seconds=0.7)
+HOSTILE = Faults(dropped=0.2, slow=0.02, failed=0.1, limited=0.02, hang_seconds=2.0)
+PATIENCE = {"timeout_seconds": 1.0}
 IN_AN_HOUR = (timedelta(hours=1),)
 SCALES = [pytest.param(100, id="100"), pytest.param(1_000, id="1000", marks=pytest.mark.slow)]
 
@@ -26,7 +27,7 @@ def test_given_a_hostile_erp_when_it_can_upsert_then_it_ends_with_one_record_per
     erp: Erp, outbox: Outbox, returns: int
 ) -> None:
     erp.faults = HOSTILE
-    endpoint = to(erp)
+    endpoint = to(erp, **PATIENCE)
     fill(outbox, endpoint, *(a_return(str(number)) for number in range(returns)))
 
     for _ in range(20):
@@ -42,7 +43,7 @@ def test_given_a_hostile_erp_when_it_is_unsafe_then_nothing_is_booked_twice_and_
     erp: Erp, outbox: Outbox, returns: int
 ) -> None:
     erp.faults = HOSTILE
-    endpoint = to(erp, mode="unsafe")
+    endpoint = to(erp, mode="unsafe", **PATIENCE)
     fill(outbox, endpoint, *(a_return(str(number)) for number in range(returns)))
 
     for _ in range(20):

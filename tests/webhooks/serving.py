@@ -21,6 +21,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SECRET = "invented-secret"
+BUSY = 20
+"""Seconds that a busy machine may add to a limit."""
 SERVE = (sys.executable, "-m", "loop_returns", "serve")
 
 
@@ -35,7 +37,7 @@ class Served:
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         self.process.send_signal(number)
-        return self.process.wait(20)
+        return self.process.wait(60)
 
     def rows(self, sql: str = "select body from inbox") -> list[tuple[object, ...]]:
         return stored(self.data, sql)
@@ -101,7 +103,7 @@ def request(body: bytes, *, subscription: str = "return-updated", header: str | 
     return head.encode("latin-1") + body
 
 
-def ask(port: int, raw: bytes, *, wait: float = 10) -> tuple[int, dict[str, str], bytes]:
+def ask(port: int, raw: bytes, *, wait: float = 60) -> tuple[int, dict[str, str], bytes]:
     """Send bytes on a connection of their own; status (0: none), headers and body of the answer."""
     with socket.create_connection(("127.0.0.1", port), timeout=wait) as connection:
         with suppress(ConnectionError):

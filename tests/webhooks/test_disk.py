@@ -24,7 +24,7 @@ def until_it_ends(folder: Path, *, limits: Sequence[str] = ()) -> tuple[Told, in
     """Deliver until the receiver gives up: what was answered, its exit code, what it said."""
     with serving(folder, limits=limits) as running:
         told = deliver(running.port, [body_of(n, size=2_000) for n in range(3_000)], connections=8)
-        code = running.process.wait(10)
+        code = running.process.wait(60)
         return told, code, running.log.read_text()
 
 

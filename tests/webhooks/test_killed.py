@@ -46,7 +46,7 @@ def live_and_die(
                 kill=running.process,
                 kill_after=rng.uniform(0.05, 0.5),
             )
-            told.kills += running.process.wait(10) == -9
+            told.kills += running.process.wait(60) == -9
         told.acked += answers.acked
     return told
 
