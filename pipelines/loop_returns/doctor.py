@@ -1,7 +1,7 @@
 """`check`: is everything in place for a run, said point by point; it changes nothing.
 
 Key and scope per endpoint, installed versions against the pins, the data directory, the work file, what an
-interrupted run left, the webhook subscriptions.
+interrupted run left, the extracts of other systems, the webhook subscriptions.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from loop_returns.api.client import LoopClient
 from loop_returns.api.windows import Window
 from loop_returns.errors import KeyRefusedError, LoopReturnsError
 from loop_returns.job import Job
-from loop_returns.settings import missing_key
+from loop_returns.settings import config_file, missing_key
 from loop_returns.webhooks import options
 
 
@@ -40,6 +40,7 @@ def findings(job: Job) -> Iterator[Finding]:
     """All points, in the order in which a newcomer would mend them."""
     yield _versions()
     yield from _database(job)
+    yield _extracts(job)
     if not job.settings.api_key:
         yield _failed("API key", missing_key())
         return
@@ -109,6 +110,20 @@ def _database(job: Job) -> Iterator[Finding]:
         yield Finding("pending packages", "note", text)
     else:
         yield Finding("pending packages", "ok", "none")
+
+
+def _extracts(job: Job) -> Finding:
+    from loop_returns.warehouse.extracts import incoming, sources
+
+    point = "extracts"
+    try:
+        found = sources.sources(job.merchant, config_file().parent)
+        for source in found.values():
+            incoming.look(source)
+    except LoopReturnsError as error:
+        return _failed(point, error)
+    names = ", ".join(found) or "none is named in loop.toml"
+    return Finding(point, "ok", f"{names}: there, with the columns wanted" if found else names)
 
 
 def _pending(folder: Path) -> int:

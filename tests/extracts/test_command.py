@@ -85,8 +85,11 @@ def test_run_takes_what_fits_says_what_it_refused_and_a_broken_file_changes_noth
     comment = "select comment from duckdb_columns() where schema_name = 'ext' and comment is null"
     assert shop.rows(comment, published=True) == []
 
+    assert "ok    extracts: shopify_refunds: there, with the columns wanted" in shop.loop("check").stdout
+
     published = shop.published.read_bytes()
     file.write_text("refund_id\n1\n")
+    assert "fail  extracts: refunds.csv" in shop.loop("check", exit_code=2).stdout
     error = shop.loop("build", exit_code=2).stderr
     assert "refunds.csv of [extracts.shopify_refunds] has no column order_id" in error
     assert shop.published.read_bytes() == published

@@ -66,6 +66,18 @@ def take(
                 reader.execute("detach database if exists extract_source")
 
 
+def look(source: Source) -> None:
+    """Open the files of a source, and compare their columns with what is wanted; a table is not looked at.
+
+    Raises:
+        UsageError: A file is not there, cannot be read, or lacks a column.
+    """
+    with duckdb.connect() as reader:
+        for name, relation in _relations(source, source.files() if source.path else []):
+            if source.path:
+                next(_frames(reader, source, name, f"(from {relation} limit 1)"), None)
+
+
 def _relations(source: Source, files: list[Path]) -> Iterator[tuple[str, str]]:
     """(name for people, what SQL reads from) of each file, or of the table."""
     if not files:
