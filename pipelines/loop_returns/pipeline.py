@@ -21,6 +21,7 @@ from loop_returns.settings import config_file
 if TYPE_CHECKING:
     import duckdb
 
+    from loop_returns.accepted import Word
     from loop_returns.exemptions import Exemption
     from loop_returns.extract.pull import PullResult
     from loop_returns.extract.verify import Verification
@@ -146,6 +147,21 @@ def flag(job: Job, wishes: Iterable[Asked]) -> Flagged:
         if flagged.added:
             workfile.publish(job.settings.paths)
     return flagged
+
+
+def accept(job: Job, word: Word) -> None:
+    """Put a person's word about a break into `ops.accepted_breaks`, and publish.
+
+    Raises:
+        UsageError: No such break is open, or it is not accepted.
+        LoopReturnsError: Nothing is built yet, or the file could not be written.
+    """
+    from loop_returns import accepted
+    from loop_returns.warehouse import workfile
+
+    with writing(job):
+        accepted.say(job.settings.paths.work_file, word, job.present)
+        workfile.publish(job.settings.paths)
 
 
 def _exemptions(job: Job) -> list[Exemption]:

@@ -34,17 +34,23 @@ _RUN = """
 _KINDS = """
     select recon, break_type, min(severity), count(*), count(distinct return_id), max(age_days),
         max(return_age_days)
-    from loop.marts.open_breaks group by all order by 3, 4 desc, 1, 2
+    from loop.marts.open_breaks where status = 'open' group by all order by 3, 4 desc, 1, 2
 """
 _AMOUNTS = """
     select recon, break_type, currency, sum(amount) from loop.marts.open_breaks
-    where amount is not null group by all order by count(*) desc, currency
+    where status = 'open' and amount is not null group by all order by count(*) desc, currency
 """
 _WORST = f"""
     select recon, break_type, severity, return_id, entity, amount, currency, left_ref, right_ref, age_days,
         return_age_days
     from loop.marts.open_breaks
+    where status = 'open'
     order by severity, abs(coalesce(amount, 0)) desc, break_key limit {WORST}
+"""
+_CAUSES = """
+    select count(*) filter (status = 'open' and coalesce(root_cause, 'unknown') = 'unknown'),
+        count(*) filter (status = 'accepted')
+    from loop.marts.open_breaks
 """
 _CHANGES = """
     with run as (select min(started_at) as started_at from loop.loop_raw.pull_windows where run_id = $run),
@@ -192,8 +198,11 @@ def _breaks(database: duckdb.DuckDBPyConnection) -> Figures:
     kinds = [dict(zip(names, row, strict=True)) for row in _select(database, _KINDS)]
     worst = "recon break_type severity return_id entity amount currency left_ref right_ref age_days"
     worst += " return_age_days"
+    ((unknown, accepted),) = _select(database, _CAUSES)
     return {
         "open": sum(kind["breaks"] for kind in kinds),
+        "unknown_cause": unknown,
+        "accepted": accepted,
         "kinds": [kind | {"amounts": amounts.get((kind["recon"], kind["break_type"]), {})} for kind in kinds],
         "worst": [dict(zip(worst.split(), row, strict=True)) for row in _select(database, _WORST)],
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from loop_returns.report import Figures, money
 from loop_returns.terminal import table
 
 if TYPE_CHECKING:
+    from loop_returns.accepted import Word
     from loop_returns.extract.pull import PullResult
     from loop_returns.extract.verify import Verification
     from loop_returns.hand_flags import Flagged
@@ -37,6 +39,7 @@ MEANING = {
     ("action_outcome", "unknown"): "sent, and nobody can say what became of it",
     ("action_outcome", "contradicted"): "done, and the return says otherwise",
 }
+WIDTH = 80
 SHOWN_TABLES = (
     "loop_raw.returns",
     "loop_raw.returns__line_items",
@@ -76,6 +79,7 @@ def build_text(built: BuildResult, figures: Figures) -> str:
         [
             f"built {len(built.models)} models in {built.seconds:.1f} s; {built.audits} audits hold",
             breaks_text(figures),
+            *causes_text(figures),
             flags_text(figures),
             f"published {figures['published']}",
         ]
@@ -98,6 +102,42 @@ def flagged_text(flagged: Flagged) -> str:
     if flagged.refused:
         parts.append(f"{len(flagged.refused):,} refused")
     return ", ".join(parts)
+
+
+def accept_text(word: Word) -> str:
+    """What was said about a break."""
+    said = "taken back" if word.until is None else f"accepted until {word.until}"
+    return f"{said}: {word.break_key}\nshown in marts.open_breaks from the next build on"
+
+
+def accepted_text(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What is accepted, soonest end first; never wider than a terminal."""
+    if not rows:
+        return "no break is accepted"
+    lines = []
+    for row in rows:
+        end = f"until {row['until']}" if row["is_valid"] else f"ended {row['until']}"
+        lines += [f"{end}  {row['break_key']}", *_wrapped(f"{row['said_by']}: {row['reason']}", " " * 18)]
+    return "\n".join(lines)
+
+
+def timeline_text(events: Sequence[Mapping[str, Any]]) -> str:
+    """What happened to a return, a line or more each, 80 columns wide."""
+    lines = [f"RMA {events[0]['return_id']}: {len(events)} things known, times in UTC"]
+    for event in events:
+        worth = (
+            "" if event["amount"] is None else f"  {event['currency'] or ''} {event['amount']:,.2f}".rstrip()
+        )
+        head = f"{event['happened_at']:%Y-%m-%d %H:%M}  {event['source']:<10}"
+        first, *rest = _wrapped(f"{event['event']}{worth}", "") or [""]
+        lines += [f"{head}  {first}", *_wrapped(" ".join([*rest, event["detail"] or ""]), " " * 30)]
+    return "\n".join(lines)
+
+
+def _wrapped(text: str, indent: str) -> list[str]:
+    return textwrap.wrap(
+        text, WIDTH if indent else WIDTH - 30, initial_indent=indent, subsequent_indent=indent
+    )
 
 
 def run_text(result: RunResult, figures: Figures) -> str:
@@ -141,6 +181,14 @@ def breaks_text(figures: Figures) -> str:
     ]
     header = ("what does not reconcile", "n", "signed amount", "oldest", "sev")
     return f"{breaks['open']} open breaks\n{table(header, rows, right=(1, 3, 4))}"
+
+
+def causes_text(figures: Figures) -> list[str]:
+    """Which share of the open breaks has no known cause, and what a person leaves as it is."""
+    breaks = figures["breaks"]
+    unknown, count, accepted = breaks["unknown_cause"], breaks["open"], breaks["accepted"]
+    lines = [f"cause unknown: {unknown:,} of {count:,} ({unknown / count:.0%})"] if count else []
+    return lines + ([f"accepted: {accepted:,} more, left by a person until a day"] if accepted else [])
 
 
 def _days(days: int | None) -> str:
@@ -194,6 +242,7 @@ def status_text(figures: Figures, now: datetime) -> str:
         rows_text(figures),
         coverage_text(figures),
         breaks_text(figures),
+        *causes_text(figures),
     ]
     return "\n".join(lines)
 

@@ -109,6 +109,8 @@ def test_control_totals_leave_nothing_over(built: tuple[Path, BuildResult]) -> N
 
     assert {mart: total[0] for mart, total in control.items()} == {
         "breaks": 15,
+        "fin_liability": 21,
+        "fin_liability_expected": 21,
         "fin_open_returns": 7,
         "recon_endpoint": 27,
         "recon_money": 323,

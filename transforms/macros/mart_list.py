@@ -5,10 +5,12 @@ A new mart is one entry here, and `rows: []` in the unit tests of those two mode
 
 class_column  the column that holds exactly one class a row; `match_class` when left out
 quiet         classes that are no break; a mart without this key makes no breaks at all
+owner         who looks at its breaks
 entity        names what the break is about, over all runs
 left_ref, right_ref, evidence   what either side says; stable facts, no ages
 root_cause    SQL of the cause; the column of that name when left out
-population    (table, amount, condition): the rows that the mart must explain, counted from its inputs and
+rows          what is counted of a row; the row when left out, a sum where a row stands for several
+population    (table, rows, amount, condition): what the mart must explain, counted from its inputs and
               never from itself; left out where marts.run_control counts them in SQL of its own
 """
 
@@ -18,9 +20,15 @@ from sqlglot import exp, parse_one
 from sqlmesh import macro
 from sqlmesh.core.macros import MacroEvaluator
 
+PROMISED = "coalesce(row.refund, 0) + coalesce(row.gift_card, 0) + coalesce(row.exchange_credit_total, 0)"
+IS_LIVE = "row.state in (select state from staging.seed_return_states where is_live)"
+# Cash, store credit and exchange of each live return.
+PARTS_OWED = ("staging.stg_returns", "3", PROMISED, IS_LIVE)
+
 MARTS = {
     "recon_endpoint": {
         "quiet": "'matched', 'timing', 'not_comparable'",
+        "owner": "data",
         "entity": "row.entity",
         "left_ref": """
             case
@@ -47,6 +55,7 @@ MARTS = {
     },
     "recon_money": {
         "quiet": "'matched', 'observed'",
+        "owner": "finance",
         "entity": "'return:' || row.return_id || ':' || row.identity_id",
         "left_ref": "cast(row.left_amount as text)",
         "right_ref": "cast(row.right_amount as text)",
@@ -54,6 +63,7 @@ MARTS = {
     },
     "recon_receipt": {
         "quiet": "'matched', 'pending', 'not_comparable'",
+        "owner": "ops",
         "entity": "'return:' || row.return_id",
         "left_ref": "row.state",
         "right_ref": "coalesce(row.label_status, 'no label')",
@@ -63,14 +73,18 @@ MARTS = {
             || coalesce(cast(cast(row.carrier_delivered_at at time zone 'UTC' as date) as text), '-')""",
         "population": (
             "staging.stg_returns",
-            "coalesce(row.refund, 0) + coalesce(row.gift_card, 0) + coalesce(row.exchange_credit_total, 0)",
+            "1",
+            PROMISED,
             "true",
         ),
     },
     "fin_open_returns": {"class_column": "stage"},
+    "fin_liability": {"rows": "sum(row.net_returns)", "population": PARTS_OWED},
+    "fin_liability_expected": {"rows": "sum(row.open_returns)", "population": PARTS_OWED},
     "action_outcome": {
         "quiet": """
             'waiting', 'pending', 'confirmed', 'refused', 'drift', 'not_sent', 'expired'""",
+        "owner": "ops",
         "entity": "'action:' || row.action_key || ':' || cast(row.attempt as text)",
         "left_ref": "row.action || ' ' || row.state",
         "right_ref": "coalesce(row.return_state, 'not read back')",
@@ -88,6 +102,7 @@ def break_rows(evaluator: MacroEvaluator) -> exp.Expression:
         f"""
         select
             '{name}' as recon,
+            '{mart["owner"]}' as owner,
             {mart["entity"]} as entity,
             row.return_id,
             row.{mart.get("class_column", "match_class")} as break_type,
@@ -109,19 +124,22 @@ def break_rows(evaluator: MacroEvaluator) -> exp.Expression:
 @macro()
 def class_rows(evaluator: MacroEvaluator) -> exp.Expression:
     """Rows and money of every class of every mart, and of every type of marts.breaks, per currency."""
-    classes = {name: mart.get("class_column", "match_class") for name, mart in MARTS.items()}
+    classes = {
+        name: (mart.get("class_column", "match_class"), mart.get("rows", "count(*)"))
+        for name, mart in MARTS.items()
+    }
     return _united(
         f"""
         select
             '{name}' as mart,
             row.{column} as match_class,
             coalesce(row.currency, 'XXX') as currency,
-            count(*) as row_count,
+            {rows} as row_count,
             sum(coalesce(row.amount, 0)) as amount
         from marts.{name} as row
         group by row.{column}, coalesce(row.currency, 'XXX')
         """
-        for name, column in {**classes, "breaks": "break_type"}.items()
+        for name, (column, rows) in {**classes, "breaks": ("break_type", "count(*)")}.items()
     )
 
 
@@ -130,17 +148,17 @@ def population_rows(evaluator: MacroEvaluator) -> exp.Expression:
     """What the marts must explain, of those that say so here; breaks are counted by class, not severity."""
     counted = [(name, *mart["population"]) for name, mart in MARTS.items() if "population" in mart]
     breaks = [
-        ("breaks", f"marts.{name}", "row.amount", f"not row.match_class in ({mart['quiet']})")
+        ("breaks", f"marts.{name}", "1", "row.amount", f"not row.match_class in ({mart['quiet']})")
         for name, mart in MARTS.items()
         if "quiet" in mart
     ]
     return _united(
         f"""
-        select '{name}' as mart, row.currency, 1 as row_count, {amount} as amount
+        select '{name}' as mart, row.currency, {rows} as row_count, {amount} as amount
         from {table} as row
         where {condition}
         """
-        for name, table, amount, condition in counted + breaks
+        for name, table, rows, amount, condition in counted + breaks
     )
 
 

@@ -3,7 +3,15 @@
 dlt, duckdb and sqlmesh are imported inside the commands, so that `--help` answers at once.
 """
 
-from loop_returns.cli import actions, data, extracts, flags, forward, serve  # their import adds the commands
+from loop_returns.cli import (
+    actions,
+    breaks,
+    data,
+    extracts,
+    flags,
+    forward,
+    serve,
+)  # their import adds the commands
 from loop_returns.cli.wiring import app, run
 
-__all__ = ["actions", "app", "data", "extracts", "flags", "forward", "run", "serve"]
+__all__ = ["actions", "app", "breaks", "data", "extracts", "flags", "forward", "run", "serve"]

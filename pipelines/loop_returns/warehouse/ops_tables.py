@@ -1,7 +1,8 @@
 """The tables of `ops`: the requests for actions, and the mirror of the action ledger.
 
 `flagged_items` is written by the rules, by `loop-returns flag` and by people; a row typed by hand needs only
-return, action, reason and requester. `exemptions` is the merchant's CSV file, put there before each build.
+return, action, reason and requester. `exemptions` is the merchant's CSV file, put there before each build;
+`accepted_breaks` is written by `loop-returns accept`.
 The others are written by the mirror alone: the truth is in the ledger.
 Shapes: actions.md, section 3.1.
 """
@@ -119,6 +120,20 @@ TABLES: Mapping[str, OpsTable] = {
             "until": OpsColumn("date", "Last day, UTC; null: no end"),
             "reason": _text("Why"),
             "who": _text("Who said so"),
+        },
+    ),
+    "accepted_breaks": OpsTable(
+        "One row per word of a person that a break is known and left, or no longer is; append-only",
+        {
+            "seq": OpsColumn("bigint", "Place in the table; of a break the last word counts", "not null"),
+            "break_key": _text("Break, as marts.open_breaks names it", "not null"),
+            "return_id": _text("Return that it is about; null for an orphan"),
+            "reason": _text("Why, in words", "not null"),
+            "said_by": _text("Who said so", "not null"),
+            "said_at": OpsColumn(_TIME, "When, UTC", "not null"),
+            "until": OpsColumn("date", "Last day, UTC; null: an acceptance is taken back"),
+            "amount": OpsColumn(_MONEY, "Amount of the break then; another one ends it"),
+            "currency": _text("Its currency"),
         },
     ),
 }

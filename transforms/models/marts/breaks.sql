@@ -6,6 +6,7 @@ MODEL (
     column_descriptions (
         break_key = 'Names the break over all runs: recon, entity and type',
         recon = 'Mart that found it',
+        owner = 'Who looks at it: data, finance, ops, customer care',
         entity = 'What it is about: return:<id>, return:<id>:<identity>, asn_line:<line id>:<notice id> or action:<key>:<attempt>',
         return_id = 'Loop''s id of the return, shown to people as the RMA number; null only for an orphan',
         break_type = 'Class in that mart',
@@ -40,6 +41,7 @@ WITH returns AS (
     SELECT
         CAST(found.recon || '|' || found.entity || '|' || found.break_type AS TEXT) AS break_key,
         CAST(found.recon AS TEXT) AS recon,
+        CAST(found.owner AS TEXT) AS owner,
         CAST(found.entity AS TEXT) AS entity,
         CAST(found.return_id AS TEXT) AS return_id,
         CAST(found.break_type AS TEXT) AS break_type,

@@ -6,6 +6,7 @@ MODEL (
     column_descriptions (
         break_key = 'Names the break over all runs: recon, entity and type',
         recon = 'Mart that found it',
+        owner = 'Who looks at it: data, finance, ops, customer care',
         entity = 'What it is about: return:<id>, return:<id>:<identity>, asn_line:<line id>:<notice id> or action:<key>:<attempt>',
         return_id = 'Loop''s id of the return, shown to people as the RMA number; null only for an orphan',
         break_type = 'Class in that mart',
@@ -21,6 +22,10 @@ MODEL (
         age_days = 'Whole days since it was first seen',
         age_bucket = 'Days since it was first seen',
         reopened_count = 'How often it came back after it was cleared',
+        status = 'open, or accepted: a person leaves it until a day, as long as its amount stays and it is not cleared',
+        accepted_until = 'Last day of the acceptance, UTC; null when it is not accepted',
+        accepted_by = 'Who accepted it',
+        accepted_reason = 'Why',
         return_age_days = 'Whole days since the return was made; null for what the list lacks',
         as_of = 'The build''s one present, UTC'
     ),
@@ -39,6 +44,14 @@ WITH breaks AS (
     SELECT
         *
     FROM marts.break_ledger
+), said AS (
+    SELECT
+        *
+    FROM ops.accepted_breaks
+), currencies AS (
+    SELECT
+        *
+    FROM staging.seed_currencies
 ), versions AS (
     SELECT
         ledger.break_key,
@@ -76,10 +89,32 @@ WITH breaks AS (
     FROM breaks
     INNER JOIN lives
         ON lives.break_key = breaks.break_key
+), last_words AS (
+    SELECT
+        said.*,
+        ROW_NUMBER() OVER (PARTITION BY said.break_key ORDER BY said.seq DESC) AS from_last
+    FROM said
+), valid AS (
+    SELECT
+        aged.break_key,
+        last_words.until,
+        last_words.said_by,
+        last_words.reason
+    FROM aged
+    INNER JOIN last_words
+        ON last_words.break_key = aged.break_key AND last_words.from_last = 1
+    LEFT JOIN currencies
+        ON currencies.currency = aged.currency
+    WHERE
+        last_words.until >= CAST(CAST(@execution_ts AS TIMESTAMPTZ) AT TIME ZONE 'UTC' AS DATE)
+        AND last_words.said_at >= aged.first_seen_at
+        AND COALESCE(last_words.currency, '') = COALESCE(aged.currency, '')
+        AND ABS(COALESCE(last_words.amount, 0) - COALESCE(aged.amount, 0)) <= @tolerance_minor_units * COALESCE(currencies.minor_unit, 0.01)
 ), final AS (
     SELECT
         CAST(aged.break_key AS TEXT) AS break_key,
         CAST(aged.recon AS TEXT) AS recon,
+        CAST(aged.owner AS TEXT) AS owner,
         CAST(aged.entity AS TEXT) AS entity,
         CAST(aged.return_id AS TEXT) AS return_id,
         CAST(aged.break_type AS TEXT) AS break_type,
@@ -120,9 +155,15 @@ WITH breaks AS (
             ELSE '61+'
         END AS TEXT) AS age_bucket,
         CAST(aged.reopened_count AS INT) AS reopened_count,
+        CAST(CASE WHEN valid.break_key IS NULL THEN 'open' ELSE 'accepted' END AS TEXT) AS status,
+        CAST(valid.until AS DATE) AS accepted_until,
+        CAST(valid.said_by AS TEXT) AS accepted_by,
+        CAST(valid.reason AS TEXT) AS accepted_reason,
         CAST(aged.return_age_days AS INT) AS return_age_days,
         CAST(CAST(@execution_ts AS TIMESTAMPTZ) AS TIMESTAMPTZ) AS as_of
     FROM aged
+    LEFT JOIN valid
+        ON valid.break_key = aged.break_key
 )
 SELECT
     *
