@@ -225,6 +225,17 @@ def test_given_a_file_that_cannot_be_read_then_the_last_version_of_the_extract_s
     assert before == after
 
 
+def test_given_a_file_of_which_no_row_fits_then_it_is_refused_as_a_whole(merchant: Merchant) -> None:
+    merchant.export("shopify_refunds", *[REFUND | {"created_at": "2026-03-01 10:00:00"}] * 3)
+
+    with pytest.raises(UsageError, match="can be taken") as failed:
+        merchant.read()
+
+    assert "shopify_refunds.csv, row 1, column created_at: expected a time such as" in failed.value.cause
+    assert merchant.rows("from ext.rejects") == []
+    assert merchant.rows("select bool_or(is_present) from ext.extracts") == [(False,)]
+
+
 def test_an_error_names_the_line_and_shows_nothing_of_it(merchant: Merchant) -> None:
     file = merchant.export("shopify_orders", {"order_id": "1"})
     file.write_text("order_id,name,created_at,total,currency,customer\n1,#1,a@shopper.example\n")

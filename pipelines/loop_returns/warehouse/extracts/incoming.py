@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from loop_returns.errors import UsageError
-from loop_returns.warehouse.extracts.checks import Checks
+from loop_returns.warehouse.extracts.checks import Checks, Failure
 from loop_returns.warehouse.extracts.columns import TYPES, Extract, Kind
 from loop_returns.warehouse.extracts.privacy import Privacy
 from loop_returns.warehouse.extracts.sources import Source
@@ -182,14 +182,8 @@ def _store(
     """Put the rows that fit into the table, and what is wrong with the others into the rejects."""
     extract = EXTRACTS[name]
     wrong = list(checks.failures(frame))
-    for one in wrong:
-        is_personal = extract.columns[one.column].personal != "no"
-        value = None if is_personal or one.value is None else privacy.scrub(one.value)[:_SHOWN]
-        place = int(frame["read_row"].iloc[one.place])
-        database.execute(
-            "insert into ext.rejects values (?, ?, ?, ?, ?, ?)",
-            [name, read_from, place, one.column, value, one.expected],
-        )
+    if wrong:
+        _refuse(database, name, frame, read_from, wrong, privacy)
     offered = frame.drop(index=frame.index[sorted({one.place for one in wrong})])
     for column, declared in extract.columns.items():
         if declared.personal == "email":
@@ -200,6 +194,41 @@ def _store(
         database.execute(f"insert into ext.{name} select {listed}, ?, read_row from offered", [read_from])
     finally:
         database.unregister("offered")
+
+
+def _refuse(
+    database: duckdb.DuckDBPyConnection,
+    name: str,
+    frame: pd.DataFrame,
+    read_from: str,
+    wrong: list[Failure],
+    privacy: Privacy,
+) -> None:
+    """Write down what is wrong, all at once: a file without zones has as many failures as rows."""
+    import pandas as pd
+
+    columns = EXTRACTS[name].columns
+    refused = pd.DataFrame(
+        {
+            "read_row": [int(frame["read_row"].iloc[one.place]) for one in wrong],
+            "column_name": [one.column for one in wrong],
+            "shown": [
+                None
+                if one.value is None or columns[one.column].personal != "no"
+                else privacy.scrub(one.value)[:_SHOWN]
+                for one in wrong
+            ],
+            "expected": [one.expected for one in wrong],
+        }
+    )
+    database.register("refused", refused)
+    try:
+        database.execute(
+            "insert into ext.rejects select ?, ?, read_row, column_name, shown, expected from refused",
+            [name, read_from],
+        )
+    finally:
+        database.unregister("refused")
 
 
 def _stored(extract: Extract, *, keeps_text: bool) -> Iterator[str]:

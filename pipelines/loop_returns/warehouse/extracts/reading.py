@@ -18,6 +18,7 @@ from pathlib import Path
 
 import duckdb
 
+from loop_returns.errors import UsageError
 from loop_returns.warehouse.extracts import incoming, tables
 from loop_returns.warehouse.extracts.columns import TYPES
 from loop_returns.warehouse.extracts.privacy import Privacy
@@ -46,8 +47,8 @@ def read(work_file: Path, found: Mapping[str, Source], privacy: Privacy, at: dat
         at: The run's present, aware.
 
     Raises:
-        UsageError: A file or table cannot be read, or lacks a required column. Extracts read before it stay
-            read; the one that failed is as it was.
+        UsageError: A file or table cannot be read, lacks a required column, or no row of it fits. Extracts
+            read before it stay read; the one that failed is as it was.
     """
     with duckdb.connect(str(work_file)) as database:
         database.execute(f"set TimeZone = 'UTC'; set memory_limit = '{MEMORY_LIMIT}'")
@@ -79,8 +80,24 @@ def _read(database: duckdb.DuckDBPyConnection, source: Source, privacy: Privacy,
         incoming.take(database, source, files, privacy)
         _drop_repeated(database, source.name)
         rows, rejected, newest = _counted(database, source.name)
+        if rejected and not rows:
+            raise _nothing_fits(database, source)
         _register(database, source.name, True, source.label, rows, rejected, newest, at, digest)
     return Read(source.name, rows, rejected, is_new=True)
+
+
+def _nothing_fits(database: duckdb.DuckDBPyConnection, source: Source) -> UsageError:
+    """An extract of which nothing can be taken is wrong as a whole: as an empty one it would make breaks."""
+    ((file, row, column, expected),) = database.execute(
+        "select read_from, read_row, column_name, expected from ext.rejects where name = ?"
+        " order by read_from, read_row limit 1",
+        [source.name],
+    ).fetchall()
+    return UsageError(
+        f"no row of [extracts.{source.name}] can be taken",
+        cause=f"{file}, row {row}, column {column}: expected {expected}",
+        hint=f"loop-returns extracts --template {source.name} says how each column is written",
+    )
 
 
 @contextmanager
