@@ -55,6 +55,10 @@ WITH findings AS (
     SELECT
         *
     FROM staging.stg_pull_windows
+), webhook_returns AS (
+    SELECT
+        *
+    FROM staging.stg_webhook_returns
 ), pull_passes AS (
     SELECT
         *
@@ -217,6 +221,24 @@ WITH findings AS (
         END AS result,
         'share of all returns that only the notices show; above 0.005 nothing may be acted on' AS evidence
     FROM endpoint
+), webhook_loss AS (
+    SELECT
+        'webhook_loss' AS check_id,
+        'all' AS subject,
+        SUM(CASE WHEN webhook_returns.is_missing THEN 1 ELSE 0 END) AS finding_count,
+        AVG(CASE WHEN webhook_returns.is_missing THEN 1.0 ELSE 0.0 END) AS share,
+        CASE
+            WHEN AVG(CASE WHEN webhook_returns.is_missing THEN 1.0 ELSE 0.0 END) > 0.02
+            THEN 'warn'
+            ELSE 'ok'
+        END AS result,
+        'share of the returns of the last 7 days that no webhook told of; the poll read them all' AS evidence
+    FROM webhook_returns
+    WHERE
+        NOT webhook_returns.is_awaited
+        AND webhook_returns.expected_since > CAST(@execution_ts AS TIMESTAMPTZ) - INTERVAL '7' DAY
+    HAVING
+        COUNT(*) > 0
 ), line_facts AS (
     SELECT
         return_lines.line_item_id,
@@ -327,6 +349,15 @@ WITH findings AS (
         result,
         evidence
     FROM missing_rate
+    UNION ALL
+    SELECT
+        check_id,
+        subject,
+        finding_count,
+        share,
+        result,
+        evidence
+    FROM webhook_loss
     UNION ALL
     SELECT
         check_id,
