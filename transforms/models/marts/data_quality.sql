@@ -8,7 +8,7 @@ MODEL (
         subject = 'What was checked: a value, a column, a source or a pass; all when a check of single rows found nothing',
         result = 'ok, notice, warn or block; block means: act on nothing',
         finding_count = 'Rows, days or versions that are not as they should be',
-        share = 'Measured share or, for freshness, hours since the end of the last window that was read; null where none is measured',
+        share = 'Measured share or, for freshness, hours since the end of the last window that was read, or since the newest row of an extract; null where none is measured',
         evidence = 'What was seen',
         as_of = 'The build''s one present, UTC'
     ),
@@ -63,6 +63,12 @@ WITH findings AS (
     SELECT
         *
     FROM staging.seed_pull_passes
+), extracts AS (
+    SELECT
+        *
+    FROM staging.stg_extracts
+    WHERE
+        is_present
 ), subjects AS (
     SELECT
         findings.check_id,
@@ -304,6 +310,44 @@ WITH findings AS (
         CASE WHEN COUNT(DISTINCT versions.api_version) > 1 THEN 'notice' ELSE 'ok' END AS result,
         'from ' || COALESCE(MIN(versions.api_version), '-') || ' to ' || COALESCE(MAX(versions.api_version), '-') AS evidence
     FROM versions
+), extract_rejects AS (
+    SELECT
+        'extract_rejects' AS check_id,
+        extracts.name AS subject,
+        extracts.rejected AS finding_count,
+        CASE
+            WHEN extracts.rows + extracts.rejected = 0
+            THEN 0
+            ELSE extracts.rejected * 1.0 / (
+                extracts.rows + extracts.rejected
+            )
+        END AS share,
+        CASE WHEN extracts.rejected > 0 THEN 'warn' ELSE 'ok' END AS result,
+        CASE
+            WHEN extracts.rejected > 0
+            THEN 'rows that were not taken, see ext.rejects'
+            ELSE 'every row was taken'
+        END AS evidence
+    FROM extracts
+), extract_freshness AS (
+    SELECT
+        'extract_freshness' AS check_id,
+        extracts.name AS subject,
+        CASE
+            WHEN extracts.newest_at >= CAST(@execution_ts AS TIMESTAMPTZ) - @freshness_block_hours * INTERVAL '1' HOUR
+            THEN 0
+            ELSE 1
+        END AS finding_count,
+        EXTRACT(EPOCH FROM (
+            CAST(@execution_ts AS TIMESTAMPTZ) - extracts.newest_at
+        )) / 3600.0 AS share,
+        CASE
+            WHEN extracts.newest_at >= CAST(@execution_ts AS TIMESTAMPTZ) - @freshness_block_hours * INTERVAL '1' HOUR
+            THEN 'ok'
+            ELSE 'notice'
+        END AS result,
+        COALESCE('newest row ' || CAST(CAST(extracts.newest_at AT TIME ZONE 'UTC' AS DATE) AS TEXT), 'no row') AS evidence
+    FROM extracts
 ), judged AS (
     SELECT
         check_id,
@@ -376,6 +420,24 @@ WITH findings AS (
         result,
         evidence
     FROM version_mix
+    UNION ALL
+    SELECT
+        check_id,
+        subject,
+        finding_count,
+        share,
+        result,
+        evidence
+    FROM extract_rejects
+    UNION ALL
+    SELECT
+        check_id,
+        subject,
+        finding_count,
+        share,
+        result,
+        evidence
+    FROM extract_freshness
 ), final AS (
     SELECT
         CAST(judged.check_id AS TEXT) AS check_id,
