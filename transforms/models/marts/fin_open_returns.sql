@@ -98,18 +98,10 @@ WITH returns AS (
         CAST(owed.fee_expected AS DECIMAL(18, 4)) AS fee_expected,
         CAST(owed.cash_due + owed.credit_due + owed.exchange_due AS DECIMAL(18, 4)) AS amount,
         CAST(CASE WHEN owed.state = 'review' THEN 0 ELSE owed.cash_due + owed.credit_due + owed.exchange_due END AS DECIMAL(18, 4)) AS amount_least,
-        CAST(FLOOR(EXTRACT(EPOCH FROM (
-            CAST(@execution_ts AS TIMESTAMPTZ) - owed.created_at
-        )) / 86400) AS INT) AS days_since_created,
-        CAST(FLOOR(EXTRACT(EPOCH FROM (
-            CAST(@execution_ts AS TIMESTAMPTZ) - owed.updated_at
-        )) / 86400) AS INT) AS days_since_updated,
-        CAST(FLOOR(EXTRACT(EPOCH FROM (
-            CAST(@execution_ts AS TIMESTAMPTZ) - owed.label_updated_at
-        )) / 86400) AS INT) AS days_since_label,
-        CAST(FLOOR(EXTRACT(EPOCH FROM (
-            CAST(@execution_ts AS TIMESTAMPTZ) - owed.carrier_delivered_at
-        )) / 86400) AS INT) AS days_since_delivered,
+        CAST(@whole_days(owed.created_at, CAST(@execution_ts AS TIMESTAMPTZ)) AS INT) AS days_since_created,
+        CAST(@whole_days(owed.updated_at, CAST(@execution_ts AS TIMESTAMPTZ)) AS INT) AS days_since_updated,
+        CAST(@whole_days(owed.label_updated_at, CAST(@execution_ts AS TIMESTAMPTZ)) AS INT) AS days_since_label,
+        CAST(@whole_days(owed.carrier_delivered_at, CAST(@execution_ts AS TIMESTAMPTZ)) AS INT) AS days_since_delivered,
         CAST(CASE
             WHEN owed.created_at > CAST(@execution_ts AS TIMESTAMPTZ) - INTERVAL '8' DAY
             THEN '0-7'

@@ -80,12 +80,8 @@ WITH breaks AS (
         breaks.severity AS base_severity,
         lives.first_seen_at,
         lives.reopened_count,
-        FLOOR(EXTRACT(EPOCH FROM (
-            breaks.as_of - lives.first_seen_at
-        )) / 86400) AS age_days,
-        FLOOR(EXTRACT(EPOCH FROM (
-            breaks.as_of - breaks.return_created_at
-        )) / 86400) AS return_age_days
+        @whole_days(lives.first_seen_at, breaks.as_of) AS age_days,
+        @whole_days(breaks.return_created_at, breaks.as_of) AS return_age_days
     FROM breaks
     INNER JOIN lives
         ON lives.break_key = breaks.break_key

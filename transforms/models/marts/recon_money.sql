@@ -59,7 +59,7 @@ WITH returns AS (
     FROM return_lines
     GROUP BY
         return_lines.return_id
-), amounts AS (
+), totals AS (
     SELECT
         returns.return_id,
         returns.currency,
@@ -96,11 +96,24 @@ WITH returns AS (
         ON currencies.currency = returns.currency
     LEFT JOIN return_states
         ON return_states.state = returns.state
+), amounts AS (
+    SELECT
+        totals.*,
+        totals.gift_card <> 0 OR totals.handling_fee <> 0 OR totals.upsell <> 0 OR totals.shipping <> 0 AS is_informative,
+        CAST(@tolerance_minor_units * totals.minor_unit AS DECIMAL(18, 8)) AS header_tolerance,
+        CAST(@tolerance_minor_units * totals.minor_unit * GREATEST(1, @tolerance_per_line * totals.line_count) AS DECIMAL(18, 8)) AS tolerance
+    FROM totals
 ), sides AS (
     SELECT
         amounts.return_id,
+        amounts.currency,
+        amounts.outcome_derived,
+        amounts.created_at,
+        amounts.edited_at,
+        amounts.is_live,
+        amounts.is_informative,
+        CASE WHEN identities.is_header_only THEN amounts.header_tolerance ELSE amounts.tolerance END AS tolerance,
         identities.identity_id,
-        identities.is_header_only,
         CASE identities.identity_id
             WHEN 'C1'
             THEN @identity_c1
@@ -186,22 +199,9 @@ WITH returns AS (
         identities.identity_id <> 'P5' OR amounts.outcome_derived = 'refund'
 ), residuals AS (
     SELECT
-        sides.return_id,
-        sides.identity_id,
-        sides.mode,
-        amounts.is_live,
-        amounts.currency,
-        amounts.outcome_derived,
-        amounts.created_at,
-        amounts.edited_at,
-        sides.left_amount,
-        sides.right_amount,
-        sides.left_amount - sides.right_amount AS amount,
-        @tolerance_minor_units * amounts.minor_unit * CASE WHEN sides.is_header_only THEN 1 ELSE GREATEST(1, @tolerance_per_line * amounts.line_count) END AS tolerance,
-        amounts.gift_card <> 0 OR amounts.handling_fee <> 0 OR amounts.upsell <> 0 OR amounts.shipping <> 0 AS is_informative
+        sides.*,
+        sides.left_amount - sides.right_amount AS amount
     FROM sides
-    INNER JOIN amounts
-        ON amounts.return_id = sides.return_id
     WHERE
         sides.mode <> 'off'
 ), classified AS (
