@@ -33,6 +33,7 @@ def test_given_a_hostile_erp_when_it_can_upsert_then_it_ends_with_one_record_per
     for _ in range(20):
         send(outbox, endpoint)
 
+    print(f"upsert: {returns} returns, {erp.requests} requests, {len(erp.records)} records")
     assert outbox.counts("erp")["SENT"] == returns
     assert sorted(erp.records, key=int) == [str(number) for number in range(returns)]
     assert max(erp.bookings.values()) > 1, "the ERP dropped no answer: the test tests nothing"
@@ -50,6 +51,8 @@ def test_given_a_hostile_erp_when_it_is_unsafe_then_nothing_is_booked_twice_and_
         send(outbox, endpoint)
 
     counts = outbox.counts("erp")
+    most = max(erp.bookings.values())
+    print(f"unsafe: {returns} returns, {erp.requests} requests, {most} booking at most, {counts}")
     assert max(erp.bookings.values()) == 1
     assert counts["SENT"] + counts["PARKED"] == returns
     assert counts["SENT"] > 0.55 * returns
@@ -109,6 +112,7 @@ def test_given_kills_while_sending_when_run_again_then_upsert_is_whole_and_unsaf
 
     counts = outbox.counts("erp")
     outbox.close()
+    print(f"{mode}: {kills} kills, {returns} returns, {erp.requests} requests, {counts}")
     assert before > kills
     if mode == "upsert":
         assert counts["SENT"] == len(erp.records) == returns

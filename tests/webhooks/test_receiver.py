@@ -11,6 +11,7 @@ import sqlite3
 import string
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -126,6 +127,10 @@ def test_healthz_readyz_and_metrics_tell_how_it_is(shared: Served) -> None:
     assert re.search(
         r'^loop_returns_webhooks_total\{subscription="return-updated",result="stored"\} \d+$', told, re.M
     )
+    assert re.search(r'^loop_returns_webhooks_signed_total\{secret="0"\} [1-9]\d*$', told, re.M)
+    stored_at = re.search(r"^loop_returns_inbox_last_stored_timestamp_seconds ([\d.]+)$", told, re.M)
+    assert stored_at
+    assert abs(float(stored_at[1]) - time.time()) < 600
     assert get(shared.port, "/metrics", "X-Forwarded-For: 203.0.113.9")[0] == 404
 
 
@@ -277,6 +282,7 @@ def test_hostile_signatures_are_only_ever_refused(shared: Served, examples: int)
     before = stored(shared.data, "select count(*), max(seq) from inbox")
     hostile()
 
+    print(f"{examples} hostile requests: {seen}")
     assert seen[401] > examples / 2
     assert stored(shared.data, "select count(*), max(seq) from inbox") == before
     assert get(shared.port, "/healthz")[0] == 200

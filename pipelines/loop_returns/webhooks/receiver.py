@@ -71,6 +71,8 @@ class Receiver:
         self.fatal = ""
         self.stopping = asyncio.Event()
         self.counts: Counter[tuple[str, str]] = Counter()
+        self._signed: Counter[int] = Counter()
+        self._stored_at = 0.0
         self._loop = asyncio.get_running_loop()
         self._held = 0
         self._warned_at = 0.0
@@ -111,6 +113,7 @@ class Receiver:
         for future, subscription in tickets:
             if subscription:
                 self.counts[subscription, "stored" if is_durable else "unavailable"] += 1
+                self._stored_at = time.time() if is_durable else self._stored_at
             if not future.done():
                 future.set_result(is_durable)
 
@@ -174,7 +177,12 @@ class Receiver:
         for (subscription, name), value in sorted(self.counts.items()):
             labels = f'subscription="{subscription}",result="{name}"'
             lines.append(f"loop_returns_webhooks_total{{{labels}}} {value}")
+        lines += [
+            f'loop_returns_webhooks_signed_total{{secret="{number}"}} {self._signed[number]}'
+            for number in range(len(self.options.secrets))
+        ]
         figures = {
+            "last_stored_timestamp_seconds": round(self._stored_at, 3),
             "commits_total": self.writer.commits,
             "waiting": self.writer.waiting,
             "last_commit_seconds": round(self.writer.commit_seconds, 6),
@@ -235,6 +243,7 @@ class _Hook:
         if match is None:
             self._receiver.refuse(subscription, body)
             return 401
+        self._receiver._signed[match.secret_no] += 1
         delivery = Delivery(subscription, body, _kept(headers), match.secret_no, match.variant, inbox.stamp())
         return 200 if await self._receiver.store(delivery, subscription) else 503
 
