@@ -247,7 +247,7 @@ def test_an_error_names_the_line_and_shows_nothing_of_it(merchant: Merchant) -> 
     assert "shopper" not in str(failed.value)
 
 
-def test_given_a_table_in_another_database_or_a_parquet_file_when_read_then_it_is_as_a_csv(
+def test_given_a_table_here_or_elsewhere_or_a_parquet_file_when_read_then_it_is_as_a_csv(
     merchant: Merchant,
 ) -> None:
     row = (
@@ -257,8 +257,11 @@ def test_given_a_table_in_another_database_or_a_parquet_file_when_read_then_it_i
     with duckdb.connect(str(merchant.folder / "warehouse.duckdb")) as database:
         database.execute(f"create schema wms; create table wms.receipts as {row}")
         database.execute(f"copy ({row}) to '{merchant.folder / 'receipts.parquet'}'")
+    with duckdb.connect(str(merchant.folder / "work.duckdb")) as database:
+        database.execute(f"create schema wms; create table wms.receipts as {row}")
     wanted = [("1", "25001361", 2, datetime(2026, 3, 1, 10, tzinfo=UTC))]
-    for source in ({"table": "wms.receipts", "database": "warehouse.duckdb"}, {"path": "receipts.parquet"}):
+    elsewhere = {"table": "wms.receipts", "database": "warehouse.duckdb"}
+    for source in (elsewhere, {"table": "wms.receipts"}, {"path": "receipts.parquet"}):
         merchant.tables = {"receipts": source}
 
         merchant.read()
@@ -331,6 +334,20 @@ def test_an_address_is_hashed_before_it_is_stored_and_no_refused_value_shows_one
 
     assert merchant.rows("select customer from ext.shopify_orders") == [("hash of 11",)]
     assert b"a@b.example" not in (merchant.folder / "work.duckdb").read_bytes()
+
+
+def test_a_personal_column_takes_anything_so_that_none_of_it_is_shown() -> None:
+    personal = [one for each in EXTRACTS.values() for one in each.columns.values() if one.personal != "no"]
+
+    assert {(one.kind, one.is_required) for one in personal} == {("text", False)}
+
+
+def test_what_is_personal_in_a_refused_value_is_left_out(merchant: Merchant) -> None:
+    merchant.export("shopify_refunds", REFUND, REFUND | {"refund_id": "2", "currency": "a@b.example"})
+
+    merchant.read(Privacy("drop", hide=lambda value: None, scrub=lambda value: "left out"))
+
+    assert merchant.rows("select value from ext.rejects") == [("left out",)]
 
 
 SETTINGS = [

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import tomllib
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
+from loop_returns.simulator.details import refunds_of
 from loop_returns.simulator.elsewhere.files import Elsewhere, plant, render
 from loop_returns.simulator.elsewhere.plants import PLANTS
 from loop_returns.simulator.elsewhere.traps import TRAPS
+from loop_returns.simulator.render import Rows
+from loop_returns.simulator.switches import Switches
 from loop_returns.simulator.world import World, build_world
 from loop_returns.warehouse.extracts.privacy import Privacy
 from loop_returns.warehouse.extracts.reading import read
@@ -99,6 +103,25 @@ def test_traps_have_what_makes_them_traps(world: World, exports: Elsewhere) -> N
         for each in trapped["several_labels"]
     )
     assert all(each.closed_at < each.first_scan_at for each in trapped["instant_exchange"])
+
+
+def test_loop_shows_what_makes_them_traps(world: World, exports: Elsewhere) -> None:
+    rows = Rows(Switches())
+    shown: dict[str, list[dict[str, Any]]] = {}
+    for each in world.returns:
+        if name := exports.traps.get(str(each.id)):
+            shown.setdefault(name, []).append(rows.row(each))
+
+    for row in shown["several_labels"]:
+        assert [label["status"] for label in row["labels"]] == ["delivered", "in_transit"]
+    for row in shown["native_exchange"]:
+        assert {str(item["exchange_order_id"]) for item in row["exchanges"]} == {row["provider_order_id"]}
+        assert {item["exchange_order_name"] for item in row["exchanges"]} == {row["order_name"]}
+    for row in shown["one_refund_for_two_returns"]:
+        assert row["shopify_refund_object"] == []
+    (short, _) = [each for each in world.returns if each.elsewhere == "recon_refund.loop_header_vs_refunds"]
+    (refund,) = refunds_of(short)
+    assert Decimal(refund["amount"]).scaleb(short.digits) == short.money.refund - 100
 
 
 def test_the_same_seed_gives_the_same_exports(exports: Elsewhere) -> None:

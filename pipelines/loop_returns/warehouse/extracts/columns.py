@@ -46,7 +46,8 @@ class Column(NamedTuple):
         kind: What its values are.
         text: What it means.
         is_required: Without it, or with an empty value in it, nothing can be matched.
-        personal: `email` is hashed, `text` is left out, unless the policy keeps it.
+        personal: `email` is hashed, `text` is left out, unless the policy keeps it. Such a column is optional
+            text, which takes anything: no value of it is ever refused, and so shown.
     """
 
     kind: Kind
