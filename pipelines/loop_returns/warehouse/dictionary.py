@@ -71,6 +71,10 @@ PERSONAL = {
 }
 
 
+Entry = tuple[str, str, str, str, str]
+"""Schema, table, column, type, what it means."""
+
+
 @dataclass(frozen=True, slots=True)
 class Described:
     """A table and what its columns mean."""
@@ -90,43 +94,46 @@ def describe(connection: duckdb.DuckDBPyConnection, built: Mapping[str, Describe
         Rows per table of `staging` and `marts`.
     """
     found = connection.execute(
-        "select table_schema, table_name, column_name, data_type from information_schema.columns "
-        f"where table_catalog = current_catalog() and table_schema in {SCHEMAS} "
-        "order by table_schema, table_name, ordinal_position"
+        "select schema_name, table_name, column_name, data_type, comment from duckdb_columns() "
+        f"where database_name = current_catalog() and schema_name in {SCHEMAS} "
+        "order by schema_name, table_name, column_index"
     ).fetchall()
     texts = {**dict(_raw(built)), **dict(_ops()), **dict(_ext()), **built, OWN: _own()}
-    present = {f"{schema}.{table}" for schema, table, _, _ in found}
-    before = _before(connection) if OWN in present else {}
-    entries = []
-    for schema, table, column, type_ in found:
-        described = texts.get(f"{schema}.{table}")
-        text = described.columns.get(column, "") if described else ""
-        if f"{schema}.{table}" != OWN:
-            entries.append((schema, table, column, type_, text or before.get((schema, table, column), "")))
-    connection.execute("begin")  # one commit, not one per comment
-    connection.execute(";\n".join(_statements(texts, present, entries)))
-    connection.execute("commit")
+    present = {f"{schema}.{table}" for schema, table, *_ in found}
+    before = _before(connection) if OWN in present else []
+    said = {(schema, table, column): text for schema, table, column, _, text in before}
+    entries, comments = [], list(_on_tables(connection, texts))
+    for schema, table, column, type_, comment in found:
+        name = f"{schema}.{table}"
+        text = texts[name].columns.get(column, "") if name in texts else ""
+        if text and text != comment:
+            comments.append(f'comment on column {name}."{column}" is {_quoted(text)}')
+        if name != OWN:
+            entries.append((schema, table, column, type_, text or said.get((schema, table, column), "")))
+    written = [] if entries == before else list(_written(texts[OWN], entries))
+    connection.execute(";\n".join(["begin", *comments, *written, "commit"]))  # one commit, not one a comment
     counted = sorted(name for name in present | {OWN} if name.startswith(("staging.", "marts.")))
     counts = " union all ".join(f"select '{name}', count(*) from {name}" for name in counted)
     return {name: int(rows) for name, rows in connection.execute(counts).fetchall()}
 
 
-def _before(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str, str], str]:
+def _before(connection: duckdb.DuckDBPyConnection) -> list[Entry]:
     """What the dictionary said so far: the text of a table that was not built again."""
-    rows = connection.execute(f"select * from {OWN}").fetchall()
-    return {(schema, table, column): text for schema, table, column, _, text in rows}
+    return connection.execute(f"select * from {OWN}").fetchall()
 
 
-def _statements(
-    texts: dict[str, Described], present: set[str], entries: list[tuple[str, str, str, str, str]]
-) -> Iterator[str]:
-    for name, described in texts.items():
-        if name in present and name != OWN:
-            yield f"comment on table {name} is {_quoted(described.text)}"
-    for schema, table, column, _, text in entries:
-        if text and f"{schema}.{table}" in texts:
-            yield f'comment on column {schema}.{table}."{column}" is {_quoted(text)}'
-    own = texts[OWN]
+def _on_tables(connection: duckdb.DuckDBPyConnection, texts: Mapping[str, Described]) -> Iterator[str]:
+    """A table that was made anew has no comment; the others keep theirs."""
+    for schema, table, comment in connection.execute(
+        "select schema_name, table_name, comment from duckdb_tables() where database_name = current_catalog()"
+    ).fetchall():
+        described = texts.get(f"{schema}.{table}")
+        if described and described.text != comment:
+            yield f"comment on table {schema}.{table} is {_quoted(described.text)}"
+
+
+def _written(own: Described, entries: list[Entry]) -> Iterator[str]:
+    """The dictionary itself."""
     types = ", ".join(f'"{column}" text' for column in own.columns)
     yield f"create or replace table {OWN} ({types})"
     if entries:

@@ -146,7 +146,8 @@ def keep(connection: duckdb.DuckDBPyConnection, project: str, steps: Sequence[St
 def kept(connection: duckdb.DuckDBPyConnection, project: str) -> tuple[bool, list[Step] | None]:
     """Whether a build of this digest came to its end, and its script, if it has one."""
     try:
-        row = connection.execute(f"select script from {TABLE} where digest = ?", [project]).fetchone()
+        # No parameter: DuckDB imports pandas to look at one.
+        row = connection.execute(f"select script from {TABLE} where digest = '{project}'").fetchone()
     except duckdb.CatalogException:
         return False, None
     steps = json.loads(row[0]) if row and row[0] else None
