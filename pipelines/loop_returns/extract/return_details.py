@@ -31,7 +31,8 @@ _JSON = ("refunds", "labels")
 
 _KNOWN = """
 with seen as (
-    select r.id, max(r.fetched_at) as at from {returns} r group by r.id
+    select r.id, max(r.fetched_at) as at from {returns} r
+    where r.id in (select e.return_id from {events} e) group by r.id
 ), read as (
     select d.return_id as id, d.fetched_at as at from {details} d
 )
