@@ -74,7 +74,7 @@ class Shop:
         return {name: value for name, value in (kept | settings | self.env).items() if value != ""}
 
     def loop(
-        self, *words: str, exit_code: int = 0, timeout: float = 90, **env: str
+        self, *words: str, exit_code: int = 0, timeout: float = 300, **env: str
     ) -> subprocess.CompletedProcess[str]:
         process = self.start(*words, **env)
         try:

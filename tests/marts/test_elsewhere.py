@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,8 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Shop, Elsewhere]:
     plant(world)
     exports = render(world)
     exports.write(folder)
+    with (folder / "loop.toml").open("a") as settings:
+        settings.write('[details]\nwanted = ["refunds"]\nper_run = 1000\n')
     with Simulator(world, api_key=KEY) as simulator:
         shop = Shop(folder, simulator.base_url)
         shop.loop("run")
@@ -76,3 +79,39 @@ def test_no_trap_is_a_break(planted: tuple[Shop, Elsewhere]) -> None:
     breaks = shop.rows("select return_id, recon, break_type from marts.open_breaks", published=True)
 
     assert [(*one, exports.traps[one[0]]) for one in breaks if one[0] in exports.traps] == []
+
+
+JUDGED = ("recon_refund",)
+"""Marts that compare Loop with the other systems."""
+SILENT = ("matched", "attributed", "not_due_yet", "pending", "unverifiable")
+
+
+@pytest.mark.parametrize("mart", JUDGED)
+def test_each_planted_discrepancy_has_its_class_and_nothing_else_has_one(
+    mart: str, planted: tuple[Shop, Elsewhere]
+) -> None:
+    shop, exports = planted
+    rows = shop.rows(f"select coalesce(return_id, entity), match_class from marts.{mart}", published=True)
+
+    found = {(subject, kind) for subject, kind in rows if kind not in SILENT}
+
+    found -= {
+        (subject, kind) for subject, kind in found if subject[:7] == "refund:" and kind == "not_comparable"
+    }
+
+    assert found == {(subject, kind) for (name, subject), kind in exports.expected.items() if name == mart}
+
+
+def test_without_exports_nothing_is_a_break_that_needs_them(
+    planted: tuple[Shop, Elsewhere], tmp_path: Path
+) -> None:
+    shop, _ = planted
+    alone = Shop(tmp_path, shop.base_url)
+    alone.work_file.parent.mkdir(parents=True)
+    shutil.copyfile(shop.work_file, alone.work_file)
+
+    alone.loop("build")
+
+    kinds = alone.rows(f"select distinct recon, break_type from marts.breaks where recon in {(*JUDGED, '')}")
+    assert set(kinds) <= {("recon_refund", "loop_header_vs_refunds")}
+    assert alone.rows("select count(*) from marts.recon_refund where match_class = 'matched'") == [(0,)]

@@ -32,7 +32,7 @@ def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(*words: str, cwd: Path, env: dict[str, str] | None = None, timeout: float = 120) -> str:
+def run(*words: str, cwd: Path, env: dict[str, str] | None = None, timeout: float = 300) -> str:
     done = subprocess.run(
         words,
         cwd=cwd,

@@ -115,6 +115,7 @@ def test_control_totals_leave_nothing_over(built: tuple[Path, BuildResult]) -> N
         "recon_endpoint": 27,
         "recon_money": 323,
         "recon_receipt": 25,
+        "recon_refund": 25,
     }
     assert all(gap == 0 and money == 0 for _, gap, money in control.values())
 

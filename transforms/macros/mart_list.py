@@ -9,6 +9,7 @@ owner         who looks at its breaks
 entity        names what the break is about, over all runs
 left_ref, right_ref, evidence   what either side says; stable facts, no ages
 root_cause    SQL of the cause; the column of that name when left out
+break_amount  SQL of the money of the break; the column `amount` when left out
 rows          what is counted of a row; the row when left out, a sum where a row stands for several
 population    (table, rows, amount, condition): what the mart must explain, counted from its inputs and
               never from itself; left out where marts.run_control counts them in SQL of its own
@@ -78,6 +79,21 @@ MARTS = {
             "true",
         ),
     },
+    "recon_refund": {
+        "quiet": """
+            'matched', 'not_due_yet', 'timing', 'attributed', 'policy_no_refund', 'not_comparable',
+            'unverifiable'""",
+        "owner": "finance",
+        "entity": "row.entity",
+        "break_amount": "row.difference",
+        "left_ref": "'due ' || cast(row.due as text)",
+        "right_ref": "'paid ' || cast(row.paid as text)",
+        "evidence": """
+            'order=' || coalesce(row.order_id, '-') || ' promised=' || cast(row.amount as text)
+            || ' state=' || coalesce(row.state, '-')
+            || ' refunds_shown=' || coalesce(cast(row.refunds_shown as text), '-')""",
+        "population": ("staging.stg_returns", "1", "coalesce(row.refund, 0)", "true"),
+    },
     "fin_open_returns": {"class_column": "stage"},
     "fin_liability": {"rows": "sum(row.net_returns)", "population": PARTS_OWED},
     "fin_liability_expected": {"rows": "sum(row.open_returns)", "population": PARTS_OWED},
@@ -107,7 +123,7 @@ def break_rows(evaluator: MacroEvaluator) -> exp.Expression:
             row.return_id,
             row.{mart.get("class_column", "match_class")} as break_type,
             row.severity,
-            row.amount,
+            {_break_amount(mart)} as amount,
             row.currency,
             {mart["left_ref"]} as left_ref,
             {mart["right_ref"]} as right_ref,
@@ -148,7 +164,7 @@ def population_rows(evaluator: MacroEvaluator) -> exp.Expression:
     """What the marts must explain, of those that say so here; breaks are counted by class, not severity."""
     counted = [(name, *mart["population"]) for name, mart in MARTS.items() if "population" in mart]
     breaks = [
-        ("breaks", f"marts.{name}", "1", "row.amount", f"not row.match_class in ({mart['quiet']})")
+        ("breaks", f"marts.{name}", "1", _break_amount(mart), f"not row.match_class in ({mart['quiet']})")
         for name, mart in MARTS.items()
         if "quiet" in mart
     ]
@@ -160,6 +176,10 @@ def population_rows(evaluator: MacroEvaluator) -> exp.Expression:
         """
         for name, table, rows, amount, condition in counted + breaks
     )
+
+
+def _break_amount(mart: dict[str, object]) -> object:
+    return mart.get("break_amount", "row.amount")
 
 
 def _united(selects: Iterable[str]) -> exp.Expression:

@@ -24,10 +24,11 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "policy": {
         "processing_event": {"refund": "delivered", "gift_card": "in_transit", "exchange": "in_transit"},
         "no_parcel_methods": ["in_store", "keep_item"],
+        "auto_refund": True,
     },
     "receipts": {"bad_grades": ["incorrect_item", "missing", "junk", "grade_d"]},
     "tolerance": {"minor_units": 1, "per_line": 0.5},
-    "grace_hours": {"asn": 24, "webhook": 2},
+    "grace_hours": {"asn": 24, "webhook": 2, "shopify_refund": 24},
     "ageing": {"receipt_business_days": 3, "stalled_days": 14, "label_only_days": 14},
     "freshness": {"warn_hours": 6, "block_hours": 48},
     "identity": {
@@ -40,9 +41,9 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
 # Documented for marts that are still to come (marts.md, section 9): accepted, not read yet.
 LATER: Mapping[str, tuple[str, ...]] = {
     "shop": ("name", "timezone", "currency", "api_version"),
-    "policy": ("auto_refund", "exchange_mode", "loop_discount", "instant_window_days"),
+    "policy": ("exchange_mode", "loop_discount", "instant_window_days"),
     "receipts": ("is_physical",),
-    "grace_hours": ("shopify_refund", "exchange", "gift_card"),
+    "grace_hours": ("exchange", "gift_card"),
     "ageing": ("review_days",),
 }
 
@@ -114,6 +115,9 @@ def _check(path: str, value: object, default: object) -> None:
     if isinstance(default, list):
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise refused(path, value, "a list of texts")
+    elif isinstance(default, bool):
+        if not isinstance(value, bool):
+            raise refused(path, value, "true or false")
     elif isinstance(default, str):
         allowed = MODES if path.startswith("identity.") else EVENTS
         if value not in allowed:

@@ -42,6 +42,10 @@ WITH returns AS (
     SELECT
         *
     FROM staging.stg_webhook_events
+), shopify_refunds AS (
+    SELECT
+        *
+    FROM staging.stg_ext_shopify_refunds
 ), money AS (
     SELECT
         *
@@ -107,7 +111,33 @@ WITH returns AS (
         ON events.action_key = actions.action_key AND events.to_state = 'INTENT'
     GROUP BY
         actions.action_key
+), refunds_on_orders AS (
+    SELECT
+        shopify_refunds.refund_id,
+        CASE
+            WHEN COUNT(DISTINCT COALESCE(shopify_refunds.shop_currency, shopify_refunds.currency)) = 1
+            THEN MIN(COALESCE(shopify_refunds.shop_currency, shopify_refunds.currency))
+        END AS currency,
+        SUM(COALESCE(shopify_refunds.shop_amount, shopify_refunds.transaction_amount)) AS amount
+    FROM shopify_refunds
+    WHERE
+        shopify_refunds.status = 'success'
+        AND COALESCE(shopify_refunds.shop_amount, shopify_refunds.transaction_amount) <> 0
+        AND shopify_refunds.order_id IN (
+            SELECT
+                returns.provider_order_id
+            FROM returns
+        )
+    GROUP BY
+        shopify_refunds.refund_id
 ), counted AS (
+    SELECT
+        'recon_refund' AS mart,
+        refunds_on_orders.currency,
+        1 AS row_count,
+        refunds_on_orders.amount
+    FROM refunds_on_orders
+    UNION ALL
     SELECT
         'recon_endpoint' AS mart,
         returns.currency,
