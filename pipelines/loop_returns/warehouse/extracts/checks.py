@@ -77,11 +77,7 @@ class Checks:
         """
         from pandera.errors import SchemaErrors
 
-        self._connection.register("offered", frame)
-        try:
-            self._verdicts = self._connection.execute(f"select {self._asked} from offered").df()
-        finally:
-            self._connection.unregister("offered")
+        self._verdicts = self._connection.from_df(frame).project(self._asked).df()
         try:
             self._schema.validate(frame, lazy=True)
         except SchemaErrors as error:

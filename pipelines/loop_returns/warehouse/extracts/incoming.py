@@ -17,7 +17,7 @@ import duckdb
 
 from loop_returns.errors import UsageError
 from loop_returns.warehouse.extracts.checks import Checks, Failure
-from loop_returns.warehouse.extracts.columns import TYPES, Extract, Kind
+from loop_returns.warehouse.extracts.columns import SCHEMA, TYPES, Extract, Kind
 from loop_returns.warehouse.extracts.privacy import Privacy
 from loop_returns.warehouse.extracts.sources import Source
 from loop_returns.warehouse.extracts.tables import EXTRACTS
@@ -83,11 +83,11 @@ def _relations(source: Source, files: list[Path]) -> Iterator[tuple[str, str]]:
     if not files:
         yield source.table, f"extract_source.{source.table}" if source.database else source.table
     for file in files:
-        path = str(file).replace("'", "''")
+        path = _quoted(str(file))
         if file.name.lower().endswith(".parquet"):
-            yield file.name, f"read_parquet('{path}')"
+            yield file.name, f"read_parquet({path})"
         else:
-            yield file.name, f"read_csv('{path}', {_CSV}, {_header(file)})"
+            yield file.name, f"read_csv({path}, {_CSV}, {_header(file)})"
 
 
 def _header(file: Path) -> str:
@@ -101,16 +101,15 @@ def _header(file: Path) -> str:
     for name in next(csv.reader([line], delimiter=separator), [""]):
         names.append(name.strip() if name.strip() not in names else f"{name.strip()}_{len(names)}")
     columns = ", ".join(
-        "'" + (name or f"column_{place}").replace("'", "''") + "': 'varchar'"
-        for place, name in enumerate(names)
+        f"{_quoted(name or f'column_{place}')}: 'varchar'" for place, name in enumerate(names)
     )
     return f"delim = '{separator}', columns = {{{columns}}}"
 
 
 def _attach(reader: duckdb.DuckDBPyConnection, file: Path) -> None:
-    path = str(file).replace("'", "''")
+    path = _quoted(str(file))
     try:
-        reader.execute(f"attach '{path}' as extract_source (read_only)")
+        reader.execute(f"attach {path} as extract_source (read_only)")
     except duckdb.Error as error:
         raise UsageError(
             f"the database {file.name} of an extract cannot be opened", cause=_safe(error)
@@ -179,7 +178,10 @@ def _store(
     read_from: str,
     privacy: Privacy,
 ) -> None:
-    """Put the rows that fit into the table, and what is wrong with the others into the rejects."""
+    """Put the rows that fit into the table, and what is wrong with the others into the rejects.
+
+    Frames are not registered: within a transaction DuckDB would hold each of them to its end.
+    """
     extract = EXTRACTS[name]
     wrong = list(checks.failures(frame))
     if wrong:
@@ -188,12 +190,8 @@ def _store(
     for column, declared in extract.columns.items():
         if declared.personal == "email":
             offered[column] = offered[column].map(privacy.hide, na_action="ignore").astype(object)
-    listed = ", ".join(_stored(extract, keeps_text=privacy.keeps_text))
-    database.register("offered", offered)
-    try:
-        database.execute(f"insert into ext.{name} select {listed}, ?, read_row from offered", [read_from])
-    finally:
-        database.unregister("offered")
+    listed = [*_stored(extract, keeps_text=privacy.keeps_text), _quoted(read_from), "read_row"]
+    database.from_df(offered).project(", ".join(listed)).insert_into(f"{SCHEMA}.{name}")
 
 
 def _refuse(
@@ -215,14 +213,12 @@ def _refuse(
             "expected": [one.expected for one in wrong],
         }
     )
-    database.register("refused", refused)
-    try:
-        database.execute(
-            "insert into ext.rejects select ?, ?, read_row, column_name, shown, expected from refused",
-            [name, read_from],
-        )
-    finally:
-        database.unregister("refused")
+    listed = f"{_quoted(name)}, {_quoted(read_from)}, read_row, column_name, shown, expected"
+    database.from_df(refused).project(listed).insert_into(f"{SCHEMA}.rejects")
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _stored(extract: Extract, *, keeps_text: bool) -> Iterator[str]:
