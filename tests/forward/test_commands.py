@@ -21,6 +21,7 @@ def test_given_a_shop_when_run_then_every_return_is_one_record_of_the_erp(
     assert "forward.erp" in shop.loop("run", exit_code=4).stderr
     assert not shop.data.exists(), "a missing secret is said before anything is read"
     shop.env["SOURCES__LOOP_RETURNS__FORWARD_SECRETS__ERP"] = SECRET
+    shop.plan()
 
     ran = shop.json("run")
 

@@ -13,7 +13,15 @@ from loop_returns.simulator.app import Switches
 from loop_returns.simulator.world import build_world
 
 OpenShop = Callable[..., Any]
-OWN_RECORDS = {"fetched_at", "started_at", "finished_at", "first_read_at", "last_read_at", "run_id"}
+OWN_RECORDS = {
+    "fetched_at",
+    "started_at",
+    "finished_at",
+    "first_read_at",
+    "last_read_at",
+    "run_id",
+    "seen_at",
+}
 
 
 def found(shop: Shop) -> dict[str, list[str]]:
@@ -53,6 +61,7 @@ BEHAVIOURS = {
 @pytest.mark.parametrize("name", BEHAVIOURS)
 def test_every_planted_discrepancy_is_found_and_no_other(name: str, open_shop: OpenShop) -> None:
     shop, simulator = open_shop(build_world(seed=21, returns=600, days=170, end=END), BEHAVIOURS[name])
+    shop.plan()
 
     shop.loop("run")
 
@@ -64,6 +73,7 @@ def test_every_planted_discrepancy_is_found_and_no_other(name: str, open_shop: O
 
 def test_a_clean_shop_has_no_break(open_shop: OpenShop) -> None:
     shop, simulator = open_shop(build_world(seed=22, returns=600, days=170, end=END, clean=True))
+    shop.plan()
 
     first = shop.json("run")
     simulator.world.advance(1)
@@ -109,6 +119,7 @@ def test_neither_the_order_of_the_rows_nor_the_zone_of_the_machine_matters(open_
         open_shop(world, Switches(page_order=order, cursor="opaque"))[0] for order in ("desc", "shuffled")
     ]
     for shop, zone in zip(shops, ("UTC", "Asia/Tokyo"), strict=True):
+        shop.plan()
         shop.env["SOURCES__LOOP_RETURNS__PAGE_SIZE"] = "50"
         shop.loop("run", TZ=zone)
 
@@ -118,6 +129,7 @@ def test_neither_the_order_of_the_rows_nor_the_zone_of_the_machine_matters(open_
 
 def test_a_break_that_is_mended_is_cleared_and_stays_in_the_ledger(open_shop: OpenShop) -> None:
     shop, simulator = open_shop(build_world(seed=7, returns=400, days=170, end=END - timedelta(days=8)))
+    shop.plan()
     shop.loop("run", LOOP_RETURNS_AS_OF=simulator.world.end.isoformat())
     before = shop.rows("select break_key, first_seen_at from marts.open_breaks order by 1", published=True)
     simulator.world.advance(4)
@@ -138,6 +150,7 @@ def test_a_control_total_that_does_not_add_up_leaves_the_published_file_as_it_wa
     open_shop: OpenShop,
 ) -> None:
     shop, _ = open_shop()
+    shop.plan()
     shop.loop("run")
     before = shop.published.read_bytes()
     import duckdb

@@ -64,7 +64,7 @@ def test_what_webhooks_lost_is_found_and_nothing_else(open_shop: OpenShop) -> No
     world = build_world(seed=31, returns=500, days=60, end=END - timedelta(days=10), clean=True)
     shop, simulator = open_shop(world)
     switched_on = world.end - timedelta(days=20)
-    shop.data.mkdir()
+    shop.plan()
     under_way = deliver(shop, arrivals(simulator.hooks.past(switched_on)), world.end)
 
     before = run(shop, world)
