@@ -129,7 +129,9 @@ WITH events AS (
     SELECT
         returns.return_id,
         MAX(return_history.updated_at) AS other_state_at
-    FROM returns
+    FROM told
+    INNER JOIN returns
+        ON returns.return_id = told.return_id
     INNER JOIN return_history
         ON return_history.return_id = returns.return_id
         AND LOWER(return_history.state) <> returns.state
@@ -153,7 +155,9 @@ WITH events AS (
     SELECT
         return_history.return_id,
         LOWER(return_history.state) AS state
-    FROM return_history
+    FROM told
+    INNER JOIN return_history
+        ON return_history.return_id = told.return_id
     WHERE
         LOWER(return_history.state) IN ('closed', 'cancelled', 'expired')
     GROUP BY
