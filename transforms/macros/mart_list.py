@@ -63,13 +63,14 @@ MARTS = {
         "evidence": "'identity=' || row.identity_id || ' tolerance=' || cast(row.tolerance as text)",
     },
     "recon_receipt": {
-        "quiet": "'matched', 'pending', 'not_comparable'",
+        "quiet": "'matched', 'pending', 'derived_receipt', 'not_comparable'",
         "owner": "ops",
         "entity": "'return:' || row.return_id",
         "left_ref": "row.state",
         "right_ref": "coalesce(row.label_status, 'no label')",
         "evidence": """
             'units=' || cast(row.expected_units as text) || ' bad_units=' || cast(row.bad_units as text)
+            || ' received=' || coalesce(cast(row.received_units as text), '-')
             || ' delivered_at='
             || coalesce(cast(cast(row.carrier_delivered_at at time zone 'UTC' as date) as text), '-')""",
         "population": (

@@ -26,7 +26,7 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
         "no_parcel_methods": ["in_store", "keep_item"],
         "auto_refund": True,
     },
-    "receipts": {"bad_grades": ["incorrect_item", "missing", "junk", "grade_d"]},
+    "receipts": {"is_physical": True, "bad_grades": ["incorrect_item", "missing", "junk", "grade_d"]},
     "tolerance": {"minor_units": 1, "per_line": 0.5},
     "grace_hours": {"asn": 24, "webhook": 2, "shopify_refund": 24},
     "ageing": {"receipt_business_days": 3, "stalled_days": 14, "label_only_days": 14},
@@ -42,7 +42,6 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
 LATER: Mapping[str, tuple[str, ...]] = {
     "shop": ("name", "timezone", "currency", "api_version"),
     "policy": ("exchange_mode", "loop_discount", "instant_window_days"),
-    "receipts": ("is_physical",),
     "grace_hours": ("exchange", "gift_card"),
     "ageing": ("review_days",),
 }
