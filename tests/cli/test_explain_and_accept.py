@@ -18,7 +18,7 @@ from loop_returns.warehouse.marts import build
 
 ENV = {"LOOP_RETURNS_AS_OF": NOW.isoformat(), "SOURCES__LOOP_RETURNS__START_DATE": "2026-01-01"}
 BREAK = "recon_money|return:1001:C1|amount_break"
-REFUND = {"gateway": "manual", "amount": "11.00", "currency": "USD", "provider_refund_id": "77"}
+REFUND = {"gateway": "manual", "amount": "10.00", "currency": "USD", "provider_refund_id": "77"}
 
 
 def version(at: int, **values: Any) -> Row:
@@ -159,3 +159,28 @@ def test_a_word_that_cannot_be_is_refused(shop: Shop, words: tuple[str, ...], sa
 
     assert error.startswith("error: ")
     assert says in error.splitlines()[0]
+
+
+def test_other_feeds_names_are_views_that_name_no_catalog(shop: Shop, tmp_path: Path) -> None:
+    copied = shutil.copyfile(shop.published, tmp_path / "copy.duckdb")
+    bare = "select table_name || '.' || column_name from duckdb_columns() where schema_name = 'compat'"
+
+    with duckdb.connect() as database:
+        database.execute(f"attach '{copied}' as anything (read_only)")
+        counts = {
+            view: database.execute(f"select count(*) from anything.compat.{view}").fetchone()
+            for view in ("return_list", "return_list_line_item", "return_list_exchange", "returns")
+        }
+        arrays = database.execute(
+            "select id, line_items[1].line_item_id, len(exchanges) from anything.compat.returns order by id"
+        ).fetchall()
+        unsaid = database.execute(f"{bare} and coalesce(comment, '') = ''").fetchall()
+
+    assert counts == {
+        "return_list": (2,),
+        "return_list_line_item": (2,),
+        "return_list_exchange": (0,),
+        "returns": (2,),
+    }
+    assert arrays == [("1001", "line-1001-0", 0), ("1002", "line-1002-0", 0)]
+    assert unsaid == []

@@ -104,6 +104,18 @@ def test_each_planted_discrepancy_has_its_class_and_nothing_else_has_one(
     assert found == {(subject, kind) for (name, subject), kind in exports.expected.items() if name == mart}
 
 
+def test_each_planted_label_break_is_found_and_no_other(planted: tuple[Shop, Elsewhere]) -> None:
+    shop, exports = planted
+
+    found = shop.rows(
+        "select distinct return_id, break_type from marts.open_breaks where recon = 'fin_label_cost'",
+        published=True,
+    )
+
+    wanted = {(one, kind) for (name, one), kind in exports.expected.items() if name == "fin_label_cost"}
+    assert set(found) == wanted
+
+
 def test_without_exports_nothing_is_a_break_that_needs_them(
     planted: tuple[Shop, Elsewhere], tmp_path: Path
 ) -> None:
@@ -114,7 +126,9 @@ def test_without_exports_nothing_is_a_break_that_needs_them(
 
     alone.loop("build")
 
-    kinds = alone.rows(f"select distinct recon, break_type from marts.breaks where recon in {tuple(JUDGED)}")
+    kinds = alone.rows(
+        f"select distinct recon, break_type from marts.breaks where recon in {(*JUDGED, 'fin_label_cost')}"
+    )
     assert set(kinds) <= {
         ("recon_refund", "loop_header_vs_refunds"),
         ("recon_receipt", "delivered_open"),

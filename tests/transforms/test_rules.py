@@ -96,6 +96,13 @@ R10 = {
     "r10-exempt": WAY,
     "r10-exempt-first": {**WAY, "created_at": days_ago(21)},
 }
+RISKY = {"customer": "again", "order_id": "one", **WAY}
+R13 = {
+    "r13": RISKY,
+    **{f"r13-before-{number}": {**RISKY, "state": "closed", "return_total": "10.00"} for number in range(4)},
+    "r13-once": {"customer": "once", "order_id": "two", **WAY},
+    "r13-other-currency": {**RISKY, "currency": "SEK"},
+}
 R15 = {
     "r15": {**WAY, "label_updated_at": days_ago(14)},
     "r15-review": {**WAY, "label_updated_at": days_ago(14), "state": "review", "updated_at": days_ago(1)},
@@ -136,6 +143,7 @@ PICKED = {
     "R08_high_value": {"r08"},
     "R09_label_never_used": {"r09"},
     "R10_duplicate_line": {"r10"},
+    "R13_returner_risk": {"r13"},
     "R15_stalled": {"r15", "r15-review"},
     "R16_review_waiting": {"r16", "r16-scanned-since"},
     "R17_keep_item_waiting": {"r17"},
@@ -147,6 +155,7 @@ EXEMPT = {
     "R08_high_value": {"r08-exempt"},
     "R09_label_never_used": {"r09-exempt"},
     "R10_duplicate_line": {"r10-exempt"},
+    "R13_returner_risk": set(),
     "R15_stalled": {"r15-exempt"},
     "R16_review_waiting": {"r16-exempt"},
     "R17_keep_item_waiting": {"r17-exempt"},
@@ -165,10 +174,19 @@ EXEMPTIONS = [
 
 def shop() -> dict[str, list[Row]]:
     """Every case of every rule, as raw rows."""
-    cases = {**R02, **R04, **R07, **R08, **R09, **R10, **R15, **R16, **R17}
+    cases = {**R02, **R04, **R07, **R08, **R09, **R10, **R13, **R15, **R16, **R17}
     returns = [opened(name, **values) for name, values in cases.items()]
     lines = {name: a_line(name) for name in cases}
-    for name in ("r04", "r04-closed", "r04-exempt", "r02-graded", "r09-graded", "r17-graded"):
+    for name in (
+        "r13-before-0",
+        "r13-before-1",
+        "r04",
+        "r04-closed",
+        "r04-exempt",
+        "r02-graded",
+        "r09-graded",
+        "r17-graded",
+    ):
         lines[name]["condition"] = {"condition_category": "missing"}
     lines["r04-exempt"]["sku"] = "SKU-4"
     lines["r04-well"]["condition"] = {"condition_category": "grade_b"}
@@ -285,7 +303,7 @@ def test_given_modes_thresholds_and_policy_when_built_then_they_hold(tmp_path: P
     stalled = {"r15", "r15-review", "r15-rolls", "r15-exempt"}
     found = set(query(file, "select rule_id[:3], return_id, mode from marts.flag_candidates"))
     assert {row for row in found if row[0] == "R15"} == {("R15", name, "on") for name in stalled}
-    assert {row[0] for row in found} == {"R07", "R08", "R09", "R10", "R15", "R16"}
+    assert {row[0] for row in found} == {"R07", "R08", "R09", "R10", "R13", "R15", "R16"}
     assert query(file, "select count(*) from rules.r04_bad_grade") == [(5,)]
 
 

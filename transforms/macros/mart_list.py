@@ -98,6 +98,37 @@ MARTS = {
     "fin_open_returns": {"class_column": "stage"},
     "fin_liability": {"rows": "sum(row.net_returns)", "population": PARTS_OWED},
     "fin_liability_expected": {"rows": "sum(row.open_returns)", "population": PARTS_OWED},
+    "ops_sla": {"population": ("staging.stg_returns", "1", "row.refund", "true")},
+    "fin_label_cost": {
+        "quiet": "'matched', 'timing', 'not_used', 'unverifiable', 'duplicate'",
+        "owner": "ops",
+        "entity": "'label:' || row.return_id || ':' || cast(row.label_no as text)",
+        "left_ref": "coalesce(cast(row.amount as text), 'no rate')",
+        "right_ref": "coalesce(cast(row.invoice_amount as text), 'not billed')",
+        "evidence": """
+            'tracking=' || coalesce(row.tracking_number, '-') || ' label=' || cast(row.label_no as text)""",
+    },
+    "prod_sku_reason": {
+        "rows": "sum(row.units)",
+        "population": (
+            "(select r.currency, coalesce(l.price, 0) - coalesce(l.discount, 0) as amount"
+            " from staging.stg_return_lines as l"
+            " inner join staging.stg_returns as r on r.return_id = l.return_id"
+            " where not r.created_at is null)",
+            "1",
+            "row.amount",
+            "true",
+        ),
+    },
+    "risk_returner": {
+        "rows": "sum(row.returns)",
+        "population": (
+            "staging.stg_returns",
+            "1",
+            "row.return_total",
+            "coalesce(row.state, '') <> 'cancelled'",
+        ),
+    },
     "action_outcome": {
         "quiet": """
             'waiting', 'pending', 'confirmed', 'refused', 'drift', 'not_sent', 'expired'""",

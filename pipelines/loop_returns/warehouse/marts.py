@@ -21,7 +21,7 @@ import duckdb
 from loop_returns.api.fields import raw_columns
 from loop_returns.errors import UsageError
 from loop_returns.garbage import no_garbage_collection
-from loop_returns.warehouse import dictionary, mart_replay, mart_script, ops_tables, timeline
+from loop_returns.warehouse import dictionary, late_bound, mart_replay, mart_script, ops_tables
 from loop_returns.warehouse.extracts import tables as extract_tables
 from loop_returns.warehouse.extracts.columns import SCHEMA
 from loop_returns.warehouse.mart_log import logging_to
@@ -96,7 +96,7 @@ def build(
         built = _built(project, as_of, on_progress)
         with mart_script.opened(database) as connection:
             rows = dictionary.describe(connection, built.described)
-            timeline.install(connection)
+            late_bound.install(connection)
     return BuildResult(built.models, time.monotonic() - started, built.audits, rows, built.planned)
 
 

@@ -37,6 +37,7 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
         "R08_high_value": {"mode": "shadow", "min_amount": _in_money(500)},
         "R09_label_never_used": {"mode": "shadow", "min_days": 21},
         "R10_duplicate_line": {"mode": "shadow"},
+        "R13_returner_risk": {"mode": "shadow"},
         "R15_stalled": {"mode": "shadow", "min_days": 14},
         "R16_review_waiting": {"mode": "shadow", "min_days": 3},
         "R17_keep_item_waiting": {"mode": "shadow", "min_days": 1, "max_amount": _in_money(50)},

@@ -1,6 +1,6 @@
 """Everything known about one return in time order: the table macro `marts.explain` and what it answers.
 
-transforms/explain.sql -> install(), after each build -> published file -> of_return() -> `explain`
+transforms/explain.sql -> late_bound, after each build -> published file -> of_return() -> `explain`
 """
 
 from __future__ import annotations
@@ -11,16 +11,8 @@ from typing import Any
 import duckdb
 
 from loop_returns.errors import LoopReturnsError
-from loop_returns.warehouse.mart_project import transforms_dir
 
 Event = dict[str, Any]
-MEANING = "explain(return_id): one row per thing that is known to have happened to a return, in time order"
-
-
-def install(database: duckdb.DuckDBPyConnection) -> None:
-    """Write the macro into a built database; it names no catalog, so it travels with the file."""
-    database.execute((transforms_dir() / "explain.sql").read_text())
-    database.execute(f"comment on macro table marts.explain is '{MEANING}'")
 
 
 def of_return(published: Path, return_id: str) -> list[Event]:

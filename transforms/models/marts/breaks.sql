@@ -7,7 +7,7 @@ MODEL (
         break_key = 'Names the break over all runs: recon, entity and type',
         recon = 'Mart that found it',
         owner = 'Who looks at it: data, finance, ops, customer care',
-        entity = 'What it is about: return:<id>, return:<id>:<identity>, asn_line:<line id>:<notice id> or action:<key>:<attempt>',
+        entity = 'What it is about: return:<id>, return:<id>:<identity>, asn_line:<line id>:<notice id>, label:<return>:<no> or action:<key>:<attempt>',
         return_id = 'Loop''s id of the return, shown to people as the RMA number; null only for an orphan',
         break_type = 'Class in that mart',
         severity = '1 money leaves wrongly, 2 money wrong or goods missing, 3 a customer waits, 4 hygiene; before age raises it (marts.open_breaks)',

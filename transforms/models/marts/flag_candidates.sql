@@ -84,6 +84,11 @@ WITH returns AS (
         @rule_r10_version AS rule_version
     UNION ALL
     SELECT
+        'R13_returner_risk' AS rule_id,
+        @rule_r13_mode AS mode,
+        @rule_r13_version AS rule_version
+    UNION ALL
+    SELECT
         'R15_stalled' AS rule_id,
         @rule_r15_mode AS mode,
         @rule_r15_version AS rule_version
@@ -127,6 +132,11 @@ WITH returns AS (
         'R10_duplicate_line' AS rule_id,
         *
     FROM rules.r10_duplicate_line
+    UNION ALL
+    SELECT
+        'R13_returner_risk' AS rule_id,
+        *
+    FROM rules.r13_returner_risk
     UNION ALL
     SELECT
         'R15_stalled' AS rule_id,

@@ -102,6 +102,18 @@ WITH returns AS (
         money.currency,
         money.left_amount - money.right_amount AS amount
     FROM money
+), labels AS (
+    SELECT
+        *
+    FROM staging.stg_labels
+), labelled AS (
+    SELECT
+        labels.return_id,
+        COUNT(*) AS label_count,
+        SUM(CAST(labels.label_rate * @policy_label_rate_factor AS DECIMAL(18, 4))) AS label_rate
+    FROM labels
+    GROUP BY
+        labels.return_id
 ), intents AS (
     SELECT
         actions.action_key,
@@ -196,6 +208,23 @@ WITH returns AS (
     FROM actions
     INNER JOIN intents
         ON intents.action_key = actions.action_key
+    UNION ALL
+    SELECT
+        'fin_label_cost' AS mart,
+        returns.currency,
+        COALESCE(labelled.label_count, 1) AS row_count,
+        CASE
+            WHEN labelled.return_id IS NULL
+            THEN CAST(returns.label_rate * @policy_label_rate_factor AS DECIMAL(18, 4))
+            ELSE labelled.label_rate
+        END AS amount
+    FROM returns
+    LEFT JOIN labelled
+        ON labelled.return_id = returns.return_id
+    WHERE
+        NOT labelled.return_id IS NULL
+        OR NOT returns.tracking_number IS NULL
+        OR NOT returns.label_rate IS NULL
     UNION ALL
     @population_rows()
 ), populations AS (
