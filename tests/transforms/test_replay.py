@@ -49,6 +49,13 @@ def by_sqlmesh(file: Path, **words: Any) -> BuildResult:
     return build(file, **words)
 
 
+def by_script(file: Path, **words: Any) -> BuildResult:
+    """A build that takes nothing for unchanged."""
+    with duckdb.connect(str(file)) as database:
+        database.execute("drop table if exists sqlmesh.loop_returns_marks")
+    return build(file, **words)
+
+
 def one_return(file: Path, **values: Any) -> Path:
     rows = {"returns": [a_return("c1", **values)], "returns__line_items": [a_line("c1")]}
     return raw(file, {**rows, "asn": [a_notice("c1")], "windows": shop()["windows"]})
@@ -57,7 +64,7 @@ def one_return(file: Path, **values: Any) -> Path:
 def test_given_days_of_changes_when_built_from_the_script_then_the_tables_are_those_of_sqlmesh(
     tmp_path: Path,
 ) -> None:
-    files = {build: tmp_path / "a.duckdb", by_sqlmesh: tmp_path / "b.duckdb"}
+    files = {by_script: tmp_path / "a.duckdb", by_sqlmesh: tmp_path / "b.duckdb"}
     days: dict[float, Callable[[Path], Path]] = {
         0: lambda file: raw(file, shop()),  # all kinds of breaks appear
         1: lambda file: one_return(file, return_total="12.00"),  # all but one are cleared, that one changes
@@ -72,10 +79,10 @@ def test_given_days_of_changes_when_built_from_the_script_then_the_tables_are_th
         assert results[0].audits == results[1].audits
         assert results[0].rows == results[1].rows
         assert sorted(results[0].models) == sorted(results[1].models)
-        assert everything(files[build]) == everything(files[by_sqlmesh])
+        assert everything(files[by_script]) == everything(files[by_sqlmesh])
 
     reopened = "select count(*) from marts.open_breaks where reopened_count = 1"
-    assert query(files[build], reopened) != [(0,)]
+    assert query(files[by_script], reopened) != [(0,)]
 
 
 def test_given_the_models_as_they_are_when_planned_then_each_can_be_built_from_the_script(

@@ -63,6 +63,11 @@ class Step:
     parents: Sequence[str]
     described: Described
 
+    @property
+    def is_timeless(self) -> bool:
+        """Whether it is the same at any present."""
+        return not any(PRESENT in one for one in (self.statement, *(query for _, query in self.audits)))
+
     def at(self, as_of: datetime) -> Step:
         """The step with this present in the place of the placeholder."""
         return self._replaced(PRESENT, _text(as_of))

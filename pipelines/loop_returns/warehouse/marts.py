@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ import duckdb
 from loop_returns.api.fields import raw_columns
 from loop_returns.errors import UsageError
 from loop_returns.garbage import no_garbage_collection
-from loop_returns.warehouse import dictionary, late_bound, mart_replay, mart_script, ops_tables
+from loop_returns.warehouse import dictionary, late_bound, mart_marks, mart_replay, mart_script, ops_tables
 from loop_returns.warehouse.extracts import tables as extract_tables
 from loop_returns.warehouse.extracts.columns import SCHEMA
 from loop_returns.warehouse.mart_log import logging_to
@@ -46,9 +46,10 @@ class BuildResult:
     """What a build did.
 
     Attributes:
-        models: Models built, `schema.name`, in the order in which they were built.
+        models: Models built, `schema.name`, in the order in which they were built; not those that cannot have
+            changed since the last build.
         seconds: Wall time, the import of SQLMesh included if it was needed.
-        audits: Audits that held.
+        audits: Audits of these models that held.
         rows: Rows per table of `staging` and `marts`.
         planned: True when models, settings or code had changed since the last build.
     """
@@ -109,8 +110,14 @@ def _built(project: Project, as_of: datetime, on_progress: Progress | None) -> B
         extract_tables.ensure(connection)
         _refuse_going_back(connection, as_of)
         is_known, steps = mart_script.kept(connection, digest)
+        marks = mart_marks.take(connection)
+        same = mart_marks.unchanged(connection, marks)
+        mart_marks.forget(connection)
         if steps is not None:
-            return mart_replay.replay(connection, steps, as_of, on_progress)
+            due = list(mart_marks.due(steps, same))
+            built = mart_replay.replay(connection, due, as_of, on_progress)
+            mart_marks.keep(connection, marks)
+            return replace(built, described={step.model: step.described for step in steps})
         if not is_known:
             mart_script.forget(connection)
     from loop_returns.warehouse import mart_run
@@ -118,6 +125,7 @@ def _built(project: Project, as_of: datetime, on_progress: Progress | None) -> B
     built, steps = mart_run.build(project, as_of, on_progress, is_changed=not is_known)
     with mart_script.opened(project.database) as connection:
         mart_script.keep(connection, digest, steps)
+        mart_marks.keep(connection, marks)
     return built
 
 

@@ -1,0 +1,84 @@
+"""What cannot have changed since the last build is not built again; everything else is."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+from tests.transforms.shop import NOW, raw, shop
+from tests.transforms.test_replay import everything
+
+from loop_returns.warehouse.marts import build
+
+LATER = NOW + timedelta(days=1)
+OF_LINES = {"staging.stg_return_lines", "marts.recon_money"}
+
+
+def change(file: Path, sql: str) -> None:
+    with duckdb.connect(str(file)) as database:
+        database.execute(sql)
+
+
+def loaded(file: Path) -> Path:
+    """A shop whose rows name their load, as those of a run do; built."""
+    raw(file, shop())
+    with duckdb.connect(str(file)) as database:
+        for (table,) in database.execute(
+            "select table_name from duckdb_columns() where column_name = '_dlt_load_id'"
+        ).fetchall():
+            database.execute(f"update loop_raw.{table} set _dlt_load_id = 'first'")
+    build(file, as_of=NOW)
+    return file
+
+
+@pytest.mark.parametrize(
+    ("news", "built", "left_out"),
+    [
+        ("select 1", {"marts.recon_money", "marts.open_breaks"}, {"staging.stg_return_lines"}),
+        (
+            "update loop_raw.returns__line_items set price = 99, _dlt_load_id = 'second'"
+            " where return_id = 'c1'",
+            OF_LINES,
+            {"staging.stg_returns"},
+        ),
+        (
+            "delete from loop_raw.returns__line_items where return_id = 'c1'",
+            OF_LINES,
+            {"staging.stg_returns"},
+        ),
+        (
+            "update loop_raw.returns__line_items set price = 99, _dlt_load_id = null where return_id = 'c1'",
+            OF_LINES,
+            {"staging.stg_returns"},
+        ),
+    ],
+)
+def test_given_news_when_built_then_the_tables_are_those_of_a_whole_build(
+    news: str, built: set[str], left_out: set[str], tmp_path: Path
+) -> None:
+    file, whole = (loaded(tmp_path / f"{name}.duckdb") for name in ("news", "whole"))
+    change(file, news)
+    change(whole, f"{news}; drop table sqlmesh.loop_returns_marks")
+
+    some, everyone = build(file, as_of=LATER), build(whole, as_of=LATER)
+
+    assert built <= set(some.models)
+    assert left_out.isdisjoint(some.models)
+    assert built | left_out <= set(everyone.models)
+    assert some.rows == everyone.rows
+    assert everything(file) == everything(whole)
+
+
+def test_given_a_build_that_did_not_end_when_built_again_then_nothing_is_left_out(tmp_path: Path) -> None:
+    file = loaded(tmp_path / "shop.duckdb")
+
+    def stop(name: str, done: int, total: int) -> None:
+        if done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build(file, as_of=LATER, on_progress=stop)
+
+    assert "staging.stg_returns" in build(file, as_of=LATER).models
