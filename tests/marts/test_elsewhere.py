@@ -116,6 +116,32 @@ def test_each_planted_label_break_is_found_and_no_other(planted: tuple[Shop, Els
     assert set(found) == wanted
 
 
+PICKED_FOR = {
+    "R01_received_process": {"received_not_processed"},
+    "R03_short_receipt": {"short_receipt"},
+    "R05_delivered_not_received": {"delivered_not_received"},
+    "R06_unexpected_item": {"over_receipt", "unexpected_item"},
+    "R11_dead_return_received": {"received_on_dead_return"},
+    "R18_over_refund": {"over_refund"},
+    "R20_paid_early": {"paid_early"},
+}
+
+
+@pytest.mark.parametrize("rule", PICKED_FOR)
+def test_each_rule_picks_what_it_is_for_and_no_other_return(
+    rule: str, planted: tuple[Shop, Elsewhere]
+) -> None:
+    shop, exports = planted
+
+    picked = shop.rows(
+        f"select return_id from marts.flag_candidates where rule_id = '{rule}' and mode = 'shadow'",
+        published=True,
+    )
+
+    wanted = {subject for (_, subject), kind in exports.expected.items() if kind in PICKED_FOR[rule]}
+    assert {return_id for (return_id,) in picked} == wanted
+
+
 def test_without_exports_nothing_is_a_break_that_needs_them(
     planted: tuple[Shop, Elsewhere], tmp_path: Path
 ) -> None:

@@ -1,8 +1,36 @@
-"""What the rules share: limits per currency, and instants as text for the evidence."""
+"""What the rules share: their list, limits per currency, and instants as text for the evidence."""
 
-from sqlglot import exp
+from sqlglot import exp, parse_one
 from sqlmesh import macro
 from sqlmesh.core.macros import MacroEvaluator
+
+RULES = (
+    "R01_received_process",
+    "R02_delivered_open_process",
+    "R03_short_receipt",
+    "R04_bad_grade",
+    "R05_delivered_not_received",
+    "R06_unexpected_item",
+    "R07_money_break_open",
+    "R08_high_value",
+    "R09_label_never_used",
+    "R10_duplicate_line",
+    "R11_dead_return_received",
+    "R13_returner_risk",
+    "R15_stalled",
+    "R16_review_waiting",
+    "R17_keep_item_waiting",
+    "R18_over_refund",
+    "R20_paid_early",
+)
+"""A new rule: its file, its row in seeds/rules.csv, its settings, its name here and in flag_candidates."""
+
+
+@macro()
+def rule_picks(evaluator: MacroEvaluator) -> exp.Expression:
+    """What each rule picks."""
+    picks = (f"select '{rule}' as rule_id, * from rules.{rule.lower()}" for rule in RULES)
+    return parse_one(" union all ".join(picks), dialect="duckdb")
 
 
 @macro()

@@ -27,20 +27,27 @@ def _in_money(limit: int) -> dict[str, int]:
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "rules": {"exemptions": "", "blocking_checks": ["coverage_hole", "freshness"]},
     "rule": {
+        "R01_received_process": {"mode": "shadow", "settle_hours": 4, "max_amount": _in_money(300)},
         "R02_delivered_open_process": {
             "mode": "shadow",
             "min_business_days": 3,
             "max_amount": _in_money(150),
         },
+        "R03_short_receipt": {"mode": "shadow", "min_amount": _in_money(15)},
         "R04_bad_grade": {"mode": "shadow"},
+        "R05_delivered_not_received": {"mode": "shadow", "min_business_days": 5},
+        "R06_unexpected_item": {"mode": "shadow"},
         "R07_money_break_open": {"mode": "shadow", "min_minor_units": 100},
         "R08_high_value": {"mode": "shadow", "min_amount": _in_money(500)},
         "R09_label_never_used": {"mode": "shadow", "min_days": 21},
         "R10_duplicate_line": {"mode": "shadow"},
+        "R11_dead_return_received": {"mode": "shadow"},
         "R13_returner_risk": {"mode": "shadow"},
         "R15_stalled": {"mode": "shadow", "min_days": 14},
         "R16_review_waiting": {"mode": "shadow", "min_days": 3},
         "R17_keep_item_waiting": {"mode": "shadow", "min_days": 1, "max_amount": _in_money(50)},
+        "R18_over_refund": {"mode": "shadow"},
+        "R20_paid_early": {"mode": "shadow"},
     },
 }
 

@@ -63,6 +63,9 @@ WITH returns AS (
         AND broken.return_id IS NULL
         AND receipts.match_class <> 'not_comparable'
         AND receipts.bad_units = 0
+        AND (
+            receipts.received_units IS NULL OR NOT @receipts_is_physical
+        )
         AND @business_days(receipts.carrier_delivered_at, CAST(@execution_ts AS TIMESTAMPTZ)) > @rule_r02_min_business_days
         AND receipts.amount <= @limit_of(returns.currency, @rule_r02_max_amount)
         AND (
