@@ -30,14 +30,14 @@ def ids(reader: Reader, wanted: str = "open") -> list[int]:
 
 @pytest.mark.parametrize("success", [True, "true"])
 def test_process_is_queued_and_closes_later(reader: Reader, success: Any) -> None:
-    reader.loop.switches = replace(reader.loop.switches, process_seconds=0.3, success=success)
+    reader.loop.switches = replace(reader.loop.switches, process_seconds=2, success=success)
     (one, *_) = ids(reader)
 
     answer = post(reader, one, "process", {"who": "me"})
 
     assert (answer.status_code, answer.json()) == (200, success)
     assert state(reader, one) == "open"
-    time.sleep(0.35)
+    time.sleep(2.05)
     assert state(reader, one) == "closed"
     assert reader.loop.actions.effects == {(str(one), "process"): 1}
     assert str(one) in {
