@@ -253,7 +253,8 @@ def test_rule_picks_its_cases_and_no_other_return(built: Path, rule_id: str) -> 
     for is_exempt, return_id in query(built, sql):
         found[is_exempt].add(return_id)
 
-    assert found == {False: PICKED[rule_id], True: EXEMPT[rule_id]}
+    # The shop has no exports of other systems: rules that need them pick nothing (tests/marts/test_elsewhere.py).
+    assert found == {False: PICKED.get(rule_id, set()), True: EXEMPT.get(rule_id, set())}
 
 
 def test_evidence_is_an_object_of_stable_facts(built: Path) -> None:
