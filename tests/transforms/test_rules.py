@@ -253,7 +253,7 @@ def test_rule_picks_its_cases_and_no_other_return(built: Path, rule_id: str) -> 
     for is_exempt, return_id in query(built, sql):
         found[is_exempt].add(return_id)
 
-    # The shop has no exports of other systems: rules that need them pick nothing (tests/marts/test_elsewhere.py).
+    # Without exports of other systems the rules that need them pick nothing (tests/marts/test_elsewhere.py).
     assert found == {False: PICKED.get(rule_id, set()), True: EXEMPT.get(rule_id, set())}
 
 

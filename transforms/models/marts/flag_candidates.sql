@@ -54,25 +54,89 @@ WITH returns AS (
     FROM ops.exemptions
 ), settings AS (
     SELECT
-        *
-    FROM (VALUES
-        ('R01_received_process', @rule_r01_mode, @rule_r01_version),
-        ('R02_delivered_open_process', @rule_r02_mode, @rule_r02_version),
-        ('R03_short_receipt', @rule_r03_mode, @rule_r03_version),
-        ('R04_bad_grade', @rule_r04_mode, @rule_r04_version),
-        ('R05_delivered_not_received', @rule_r05_mode, @rule_r05_version),
-        ('R06_unexpected_item', @rule_r06_mode, @rule_r06_version),
-        ('R07_money_break_open', @rule_r07_mode, @rule_r07_version),
-        ('R08_high_value', @rule_r08_mode, @rule_r08_version),
-        ('R09_label_never_used', @rule_r09_mode, @rule_r09_version),
-        ('R10_duplicate_line', @rule_r10_mode, @rule_r10_version),
-        ('R11_dead_return_received', @rule_r11_mode, @rule_r11_version),
-        ('R13_returner_risk', @rule_r13_mode, @rule_r13_version),
-        ('R15_stalled', @rule_r15_mode, @rule_r15_version),
-        ('R16_review_waiting', @rule_r16_mode, @rule_r16_version),
-        ('R17_keep_item_waiting', @rule_r17_mode, @rule_r17_version),
-        ('R18_over_refund', @rule_r18_mode, @rule_r18_version),
-        ('R20_paid_early', @rule_r20_mode, @rule_r20_version)) AS known(rule_id, mode, rule_version)
+        'R01_received_process' AS rule_id,
+        @rule_r01_mode AS mode,
+        @rule_r01_version AS rule_version
+    UNION ALL
+    SELECT
+        'R02_delivered_open_process' AS rule_id,
+        @rule_r02_mode AS mode,
+        @rule_r02_version AS rule_version
+    UNION ALL
+    SELECT
+        'R03_short_receipt' AS rule_id,
+        @rule_r03_mode AS mode,
+        @rule_r03_version AS rule_version
+    UNION ALL
+    SELECT
+        'R04_bad_grade' AS rule_id,
+        @rule_r04_mode AS mode,
+        @rule_r04_version AS rule_version
+    UNION ALL
+    SELECT
+        'R05_delivered_not_received' AS rule_id,
+        @rule_r05_mode AS mode,
+        @rule_r05_version AS rule_version
+    UNION ALL
+    SELECT
+        'R06_unexpected_item' AS rule_id,
+        @rule_r06_mode AS mode,
+        @rule_r06_version AS rule_version
+    UNION ALL
+    SELECT
+        'R07_money_break_open' AS rule_id,
+        @rule_r07_mode AS mode,
+        @rule_r07_version AS rule_version
+    UNION ALL
+    SELECT
+        'R08_high_value' AS rule_id,
+        @rule_r08_mode AS mode,
+        @rule_r08_version AS rule_version
+    UNION ALL
+    SELECT
+        'R09_label_never_used' AS rule_id,
+        @rule_r09_mode AS mode,
+        @rule_r09_version AS rule_version
+    UNION ALL
+    SELECT
+        'R10_duplicate_line' AS rule_id,
+        @rule_r10_mode AS mode,
+        @rule_r10_version AS rule_version
+    UNION ALL
+    SELECT
+        'R11_dead_return_received' AS rule_id,
+        @rule_r11_mode AS mode,
+        @rule_r11_version AS rule_version
+    UNION ALL
+    SELECT
+        'R13_returner_risk' AS rule_id,
+        @rule_r13_mode AS mode,
+        @rule_r13_version AS rule_version
+    UNION ALL
+    SELECT
+        'R15_stalled' AS rule_id,
+        @rule_r15_mode AS mode,
+        @rule_r15_version AS rule_version
+    UNION ALL
+    SELECT
+        'R16_review_waiting' AS rule_id,
+        @rule_r16_mode AS mode,
+        @rule_r16_version AS rule_version
+    UNION ALL
+    SELECT
+        'R17_keep_item_waiting' AS rule_id,
+        @rule_r17_mode AS mode,
+        @rule_r17_version AS rule_version
+    UNION ALL
+    SELECT
+        'R18_over_refund' AS rule_id,
+        @rule_r18_mode AS mode,
+        @rule_r18_version AS rule_version
+    UNION ALL
+    SELECT
+        'R20_paid_early' AS rule_id,
+        @rule_r20_mode AS mode,
+        @rule_r20_version AS rule_version
 ), picked AS (
     @rule_picks()
 ), live AS (
