@@ -110,7 +110,7 @@ def test_an_answer_that_hangs_is_a_doubt_in_time(server: RawServer, got: bytes) 
     started = time.monotonic()
 
     assert post(server, Behaviour(got, then="hang"), seconds=0.3) == ("IN_DOUBT", False)
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 2
 
 
 def test_an_answer_that_drips_ends_in_time() -> None:
@@ -134,7 +134,7 @@ def test_an_answer_that_drips_ends_in_time() -> None:
         sent = poster.post("/x", None, lambda: True)
 
     assert classify(sent).state == State.IN_DOUBT
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 2
 
 
 def test_no_connection_is_no_doubt() -> None:
