@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from loop_returns import errors, settings, skeletons, words
+from loop_returns import errors, meanings, settings, skeletons, words
 from loop_returns.__main__ import INTERRUPTED
 from loop_returns.actions.limits import DEFAULTS as ACTIONS
 from loop_returns.api.fields import raw_columns
@@ -160,10 +160,10 @@ def test_the_demo_output_has_the_shape_that_the_demo_prints() -> None:
     block = shown_demo()
 
     assert [line for line in printed() if line not in block] == []
-    meanings = set(words.MEANING.values())
+    named = set(meanings.MEANING.values())
     kinds = [line for line in block if re.fullmatch(r".*  +N  +[A-Z]{3}.*", line) and "RMA" not in line]
     assert kinds
-    assert {re.split(r"  +", line.strip())[0] for line in kinds} <= meanings
+    assert {re.split(r"  +", line.strip())[0] for line in kinds} <= named
 
 
 def shape(line: str) -> str:
