@@ -31,6 +31,14 @@ MEANING = {
     ("recon_refund", "over_refund"): "more refunded than the order cost",
     ("recon_refund", "extra_in_shopify"): "refund that no return explains",
     ("recon_refund", "loop_header_vs_refunds"): "Loop's refund and its parts differ",
+    ("recon_erp", "rma_missing"): "no authorisation in the ERP",
+    ("recon_erp", "rma_duplicate"): "authorised twice in the ERP",
+    ("recon_erp", "receipt_but_loop_open"): "received in the ERP, still open at Loop",
+    ("recon_erp", "closed_no_receipt"): "closed, no item receipt in the ERP",
+    ("recon_erp", "closed_no_credit_memo"): "closed, no credit memo in the ERP",
+    ("recon_erp", "memo_amount_break"): "booked another amount in the ERP",
+    ("recon_erp", "memo_on_cancelled"): "credit memo of a dead return",
+    ("recon_erp", "upsell_no_deposit"): "upsell paid, no deposit in the ERP",
     ("fin_label_cost", "amount_break"): "label billed otherwise than said",
     ("fin_label_cost", "duplicate_invoice"): "label billed twice",
     ("fin_label_cost", "unused_billed"): "label billed, never used",
@@ -38,6 +46,7 @@ MEANING = {
     ("action_outcome", "unconfirmed"): "sent, and not seen to be done",
     ("action_outcome", "diverted"): "processed, and ended in review",
     ("action_outcome", "unknown"): "sent, and nobody can say what became of it",
+    ("action_outcome", "processed_not_paid"): "processed, and never refunded in Shopify",
     ("action_outcome", "contradicted"): "done, and the return says otherwise",
 }
 

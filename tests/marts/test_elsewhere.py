@@ -84,6 +84,7 @@ def test_no_trap_is_a_break(planted: tuple[Shop, Elsewhere]) -> None:
 JUDGED = {
     "recon_receipt": ("matched", "pending", "not_comparable"),
     "recon_refund": ("matched", "attributed", "not_due_yet", "unverifiable"),
+    "recon_erp": ("matched", "timing"),
 }
 """Marts that compare Loop with the other systems, and their classes that say that all is well."""
 
@@ -123,6 +124,7 @@ PICKED_FOR = {
     "R06_unexpected_item": {"over_receipt", "unexpected_item"},
     "R11_dead_return_received": {"received_on_dead_return"},
     "R18_over_refund": {"over_refund"},
+    "R19_erp_received": {"receipt_but_loop_open"},
     "R20_paid_early": {"paid_early"},
 }
 

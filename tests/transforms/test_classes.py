@@ -115,6 +115,7 @@ def test_control_totals_leave_nothing_over(built: tuple[Path, BuildResult]) -> N
         "ops_sla": 25,
         "prod_sku_reason": 26,
         "recon_endpoint": 27,
+        "recon_erp": 25,
         "recon_money": 323,
         "recon_receipt": 25,
         "recon_refund": 25,

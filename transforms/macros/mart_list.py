@@ -95,6 +95,29 @@ MARTS = {
             || ' refunds_shown=' || coalesce(cast(row.refunds_shown as text), '-')""",
         "population": ("staging.stg_returns", "1", "coalesce(row.refund, 0)", "true"),
     },
+    "recon_erp": {
+        "quiet": "'matched', 'timing', 'unverifiable'",
+        "owner": "finance",
+        "entity": "'return:' || row.return_id",
+        "break_amount": "coalesce(row.difference, row.amount)",
+        "left_ref": """
+            coalesce(row.state, 'no state')
+            || ', due ' || cast(case when row.due > 0 then row.due else row.upsell_due end as text)""",
+        "right_ref": """
+            case
+                when row.match_class in ('rma_missing', 'rma_duplicate')
+                then cast(row.authorisations as text) || ' authorisations'
+                when row.match_class in ('receipt_but_loop_open', 'closed_no_receipt')
+                then cast(row.item_receipts as text) || ' item receipts'
+                else 'booked ' || cast(coalesce(row.memo_amount, row.deposit_amount, 0) as text)
+            end""",
+        "evidence": """
+            'authorisations=' || cast(row.authorisations as text)
+            || ' item_receipts=' || cast(row.item_receipts as text)
+            || ' memos=' || coalesce(cast(row.memo_amount as text), '-')
+            || ' deposits=' || coalesce(cast(row.deposit_amount as text), '-')""",
+        "population": ("staging.stg_returns", "1", "coalesce(row.refund, 0)", "true"),
+    },
     "fin_open_returns": {"class_column": "stage"},
     "fin_liability": {"rows": "sum(row.net_returns)", "population": PARTS_OWED},
     "fin_liability_expected": {"rows": "sum(row.open_returns)", "population": PARTS_OWED},

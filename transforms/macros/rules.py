@@ -21,7 +21,9 @@ RULES = (
     "R16_review_waiting",
     "R17_keep_item_waiting",
     "R18_over_refund",
+    "R19_erp_received",
     "R20_paid_early",
+    "R21_processed_not_paid",
 )
 """A new rule: its file, its row in seeds/rules.csv, its settings, its name here and in flag_candidates."""
 

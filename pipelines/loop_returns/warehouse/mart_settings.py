@@ -29,7 +29,7 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     },
     "receipts": {"is_physical": True, "bad_grades": ["incorrect_item", "missing", "junk", "grade_d"]},
     "tolerance": {"minor_units": 1, "per_line": 0.5},
-    "grace_hours": {"asn": 24, "webhook": 2, "shopify_refund": 24},
+    "grace_hours": {"asn": 24, "webhook": 2, "shopify_refund": 24, "erp": 4},
     "ageing": {
         "receipt_business_days": 3,
         "stalled_days": 14,

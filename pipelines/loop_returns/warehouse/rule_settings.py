@@ -47,7 +47,9 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
         "R16_review_waiting": {"mode": "shadow", "min_days": 3},
         "R17_keep_item_waiting": {"mode": "shadow", "min_days": 1, "max_amount": _in_money(50)},
         "R18_over_refund": {"mode": "shadow"},
+        "R19_erp_received": {"mode": "shadow", "settle_hours": 4, "max_amount": _in_money(300)},
         "R20_paid_early": {"mode": "shadow"},
+        "R21_processed_not_paid": {"mode": "shadow", "min_hours": 24},
     },
 }
 

@@ -10,8 +10,8 @@ MODEL (
         action = 'flag, cancel or process',
         flagged_item_id = 'Request that it answers',
         rule_id = 'Rule that asked; null: a person',
-        match_class = 'waiting: approved or to be approved; pending: taken by Loop less than an hour ago; unconfirmed: taken, and no later read shows it; confirmed: a later read shows it; diverted: processing ended in review; refused by Loop; unknown: nobody can say, a person looks; contradicted: the return became something else; drift: it had changed, or was there already, before anything was sent; not_sent: proved not to have arrived; expired',
-        severity = '2 contradicted, 3 unconfirmed, diverted or unknown; null when it is no break',
+        match_class = 'waiting: approved or to be approved; pending: taken by Loop less than an hour ago; unconfirmed: taken, and no later read shows it; confirmed: a later read shows it; processed_not_paid: that, and past the grace Shopify has refunded nothing of what is due; diverted: processing ended in review; refused by Loop; unknown: nobody can say, a person looks; contradicted: the return became something else; drift: it had changed, or was there already, before anything was sent; not_sent: proved not to have arrived; expired',
+        severity = '2 contradicted or processed_not_paid, 3 unconfirmed, diverted or unknown; null when it is no break',
         amount = 'Money that the action moves; each attempt names it',
         currency = 'Currency of the amount',
         state = 'State of the ledger that the attempt ended in, so far',
@@ -32,6 +32,7 @@ MODEL (
                 'pending',
                 'unconfirmed',
                 'confirmed',
+                'processed_not_paid',
                 'diverted',
                 'refused',
                 'unknown',
@@ -60,6 +61,10 @@ WITH actions AS (
     SELECT
         *
     FROM staging.stg_returns
+), refunds AS (
+    SELECT
+        *
+    FROM marts.recon_refund
 ), numbered AS (
     SELECT
         events.action_key,
@@ -106,18 +111,25 @@ WITH actions AS (
             returns.fetched_at > attempts.changed_at
             AND returns.state <> CASE attempts.action WHEN 'process' THEN 'closed' WHEN 'cancel' THEN 'cancelled' END,
             FALSE
-        ) AS is_otherwise
+        ) AS is_otherwise,
+        attempts.action = 'process'
+        AND attempts.changed_at < CAST(@execution_ts AS TIMESTAMPTZ) - @grace_hours_shopify_refund * INTERVAL '1' HOUR
+        AND COALESCE(refunds.match_class = 'missing_in_shopify', FALSE) AS is_unpaid
     FROM attempts
     LEFT JOIN items
         ON items.flagged_item_id = attempts.flagged_item_id
     LEFT JOIN returns
         ON returns.return_id = attempts.return_id
+    LEFT JOIN refunds
+        ON refunds.entity = 'return:' || attempts.return_id
 ), classified AS (
     SELECT
         seen.*,
         CASE
             WHEN seen.state = 'CONFIRMED' AND seen.is_otherwise
             THEN 'contradicted'
+            WHEN seen.state = 'CONFIRMED' AND seen.is_unpaid
+            THEN 'processed_not_paid'
             WHEN seen.state = 'CONFIRMED'
             THEN 'confirmed'
             WHEN seen.state = 'ACCEPTED' AND seen.changed_at > CAST(@execution_ts AS TIMESTAMPTZ) - INTERVAL '1' HOUR
@@ -151,7 +163,7 @@ WITH actions AS (
         CAST(classified.rule_id AS TEXT) AS rule_id,
         CAST(classified.match_class AS TEXT) AS match_class,
         CAST(CASE
-            WHEN classified.match_class = 'contradicted'
+            WHEN classified.match_class IN ('contradicted', 'processed_not_paid')
             THEN 2
             WHEN classified.match_class IN ('unconfirmed', 'diverted', 'unknown')
             THEN 3

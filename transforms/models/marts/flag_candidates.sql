@@ -134,9 +134,19 @@ WITH returns AS (
         @rule_r18_version AS rule_version
     UNION ALL
     SELECT
+        'R19_erp_received' AS rule_id,
+        @rule_r19_mode AS mode,
+        @rule_r19_version AS rule_version
+    UNION ALL
+    SELECT
         'R20_paid_early' AS rule_id,
         @rule_r20_mode AS mode,
         @rule_r20_version AS rule_version
+    UNION ALL
+    SELECT
+        'R21_processed_not_paid' AS rule_id,
+        @rule_r21_mode AS mode,
+        @rule_r21_version AS rule_version
 ), picked AS (
     @rule_picks()
 ), live AS (

@@ -104,7 +104,7 @@ WITH items AS (
     INNER JOIN open_breaks
         ON open_breaks.return_id = judged.return_id AND open_breaks.first_seen_at > judged.changed_at
     WHERE
-        judged.match_class = 'confirmed' AND open_breaks.recon <> 'action_outcome'
+        judged.match_class IN ('confirmed', 'processed_not_paid') AND open_breaks.recon <> 'action_outcome'
     GROUP BY
         judged.flagged_item_id
 ), notes AS (
@@ -148,12 +148,18 @@ WITH items AS (
         COUNT(judged.decision) AS decided,
         SUM(CASE WHEN judged.decision = 'approve' THEN 1 ELSE 0 END) AS approved,
         MEDIAN(judged.minutes) AS minutes,
-        SUM(CASE WHEN judged.match_class = 'confirmed' THEN 1 ELSE 0 END) AS confirmed,
+        SUM(CASE WHEN judged.match_class IN ('confirmed', 'processed_not_paid') THEN 1 ELSE 0 END) AS confirmed,
         SUM(CASE WHEN judged.match_class = 'refused' THEN 1 ELSE 0 END) AS refused,
         SUM(CASE WHEN judged.match_class = 'contradicted' THEN 1 ELSE 0 END) AS contradicted,
         SUM(CASE WHEN judged.match_class = 'drift' THEN 1 ELSE 0 END) AS drifted,
         SUM(CASE WHEN judged.match_class IN ('pending', 'unconfirmed', 'diverted', 'unknown') THEN 1 ELSE 0 END) AS unsettled,
-        SUM(CASE WHEN judged.match_class = 'confirmed' THEN COALESCE(judged.amount, 0) ELSE 0 END) AS amount_confirmed,
+        SUM(
+            CASE
+                WHEN judged.match_class IN ('confirmed', 'processed_not_paid')
+                THEN COALESCE(judged.amount, 0)
+                ELSE 0
+            END
+        ) AS amount_confirmed,
         SUM(COALESCE(new_breaks.break_count, 0)) AS later_breaks
     FROM judged
     LEFT JOIN new_breaks
