@@ -24,6 +24,7 @@ MEANING = {
     ("recon_receipt", "short_receipt"): "fewer units here than expected",
     ("recon_receipt", "received_not_processed"): "all goods here, still open",
     ("recon_receipt", "delivered_not_received"): "delivered, never counted",
+    ("recon_receipt", "restock_mismatch"): "counted, not restocked, or the reverse",
     ("recon_refund", "missing_in_shopify"): "refund never reached Shopify",
     ("recon_refund", "amount_break"): "refunded another amount",
     ("recon_refund", "paid_early"): "refunded, still open at Loop",

@@ -24,7 +24,11 @@ from loop_returns.warehouse.extracts.sources import sources
 from simulator.elsewhere_oracle import differences
 
 END = datetime(2026, 11, 20, 12, tzinfo=UTC)
-ONLY_IN_LOOP = {"recon_refund.loop_header_vs_refunds", "recon_exchange.pending_not_processed"}
+ONLY_IN_LOOP = {
+    "recon_refund.loop_header_vs_refunds",
+    "recon_exchange.pending_not_processed",
+    "recon_receipt.restock_mismatch",
+}
 YOUNG = {key for key in PLANTS if key.endswith(".timing")}
 
 

@@ -27,7 +27,12 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
         "auto_refund": True,
         "label_rate_factor": 0.01,
     },
-    "receipts": {"is_physical": True, "bad_grades": ["incorrect_item", "missing", "junk", "grade_d"]},
+    "receipts": {
+        "is_physical": True,
+        "bad_grades": ["incorrect_item", "missing", "junk", "grade_d"],
+        "restocked": ["restocked"],
+        "not_restocked": ["pending"],
+    },
     "tolerance": {"minor_units": 1, "per_line": 0.5},
     "grace_hours": {"asn": 24, "webhook": 2, "shopify_refund": 24, "erp": 4},
     "ageing": {
@@ -35,6 +40,7 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
         "stalled_days": 14,
         "label_only_days": 14,
         "label_invoice_days": 30,
+        "restock_days": 2,
     },
     "sla_business_days": {"received_to_closed": 2, "closed_to_refunded": 1},
     "risk": {

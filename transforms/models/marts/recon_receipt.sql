@@ -5,7 +5,7 @@ MODEL (
     grain return_id,
     column_descriptions (
         return_id = 'Loop''s id of the return, shown to people as the RMA number',
-        match_class = 'The first that fits of not_comparable, received_on_dead_return, paid_never_shipped, bad_grade, unexpected_item, over_receipt, short_receipt (all parcels arrived), received_not_processed, delivered_not_received, delivered_open (no receipts of that time), stalled_in_transit, label_failure, label_only, derived_receipt (receipts made of labels), pending, matched',
+        match_class = 'The first that fits of not_comparable, received_on_dead_return, paid_never_shipped, bad_grade, unexpected_item, over_receipt, short_receipt (all parcels arrived), received_not_processed, delivered_not_received, delivered_open (no receipts of that time), restock_mismatch (counted, and not restocked; or restocked, and never counted), stalled_in_transit, label_failure, label_only, derived_receipt (receipts made of labels), pending, matched',
         severity = '1 we hold goods of a dead return, 2 goods missing or wrong, 3 somebody waits, 4 hygiene; null when it is no break',
         amount = 'What the customer gets: cash, gift card and exchange credit',
         currency = 'Shop currency, ISO 4217',
@@ -16,6 +16,7 @@ MODEL (
         bad_units = 'Units with a grade that the merchant counts as bad, at Loop or at the warehouse',
         received_units = 'Units that the warehouse counted; null without its receipts',
         missing_units = 'Units expected and not counted, item by item; null without its receipts',
+        restocked_units = 'Units that the shipping notices call restocked; null without a notice',
         first_received_at = 'When the first unit was counted, UTC',
         last_received_at = 'When the last unit was counted, UTC',
         carrier_delivered_at = 'When the carrier delivered, UTC; null when it did not, or a parcel is still out',
@@ -44,6 +45,7 @@ MODEL (
                 'delivered_not_received',
                 'derived_receipt',
                 'delivered_open',
+                'restock_mismatch',
                 'stalled_in_transit',
                 'label_failure',
                 'label_only',
@@ -105,7 +107,15 @@ WITH returns AS (
                 THEN 1
                 ELSE 0
             END
-        ) AS bad_units
+        ) AS bad_units,
+        SUM(
+            CASE
+                WHEN NOT return_lines.disposition_outcome IS NULL
+                AND NOT LOWER(return_lines.disposition_outcome) LIKE '%restock%'
+                THEN 1
+                ELSE 0
+            END
+        ) AS kept_out_units
     FROM return_lines
     GROUP BY
         return_lines.return_id
@@ -129,7 +139,21 @@ WITH returns AS (
             WHEN COUNT(shipping_notices.date_delivered) = COUNT(*)
             THEN MAX(shipping_notices.date_delivered)
         END AS date_delivered,
-        MAX(shipping_notices.closed_at) AS closed_at
+        MAX(shipping_notices.closed_at) AS closed_at,
+        SUM(
+            CASE
+                WHEN LOWER(shipping_notices.restock_status) IN (@EACH(@receipts_restocked, status -> status))
+                THEN 1
+                ELSE 0
+            END
+        ) AS restocked_units,
+        SUM(
+            CASE
+                WHEN LOWER(shipping_notices.restock_status) IN (@EACH(@receipts_not_restocked, status -> status))
+                THEN 1
+                ELSE 0
+            END
+        ) AS unstocked_units
     FROM shipping_notices
     INNER JOIN notice_returns
         ON notice_returns.asn_id = shipping_notices.asn_id
@@ -138,6 +162,11 @@ WITH returns AS (
         ON label_statuses.label_status = shipping_notices.label_status
     GROUP BY
         notice_returns.return_id
+), restocking AS (
+    /* A shop of which no unit was ever restocked does not restock through Loop. */
+    SELECT
+        COALESCE(SUM(notice_facts.restocked_units), 0) > 0 AS is_used
+    FROM notice_facts
 ), feed AS (
     /* A feed that a connector derives from labels is no evidence of goods. */
     SELECT
@@ -185,6 +214,19 @@ WITH returns AS (
         CASE WHEN feed.is_evidence THEN COALESCE(counted.received_units, 0) ELSE 0 END AS units_here,
         CASE WHEN feed.is_evidence THEN COALESCE(counted.surplus_units, 0) ELSE 0 END AS surplus_units,
         CASE WHEN feed.is_evidence THEN COALESCE(counted.unexpected_units, 0) ELSE 0 END AS unexpected_units,
+        notice_facts.restocked_units,
+        COALESCE(notice_facts.unstocked_units, 0) AS unstocked_units,
+        COALESCE(units.kept_out_units, 0) AS kept_out_units,
+        restocking.is_used AS has_restocking,
+        (
+            COALESCE(returns.refund, 0) = 0 OR @policy_processing_event_refund = 'delivered'
+        )
+        AND (
+            COALESCE(returns.gift_card, 0) = 0 OR @policy_processing_event_gift_card = 'delivered'
+        )
+        AND (
+            COALESCE(returns.exchange_credit_total, 0) = 0 OR @policy_processing_event_exchange = 'delivered'
+        ) AS is_due_on_delivery,
         counted.first_received_at,
         counted.last_received_at,
         COALESCE(feed.is_evidence, FALSE) AS has_feed,
@@ -227,11 +269,16 @@ WITH returns AS (
         ON counted.return_id = returns.return_id
     CROSS JOIN feed
     CROSS JOIN feed_start
+    CROSS JOIN restocking
 ), waited AS (
     SELECT
         facts.*,
         @business_days(facts.carrier_delivered_at, CAST(@execution_ts AS TIMESTAMPTZ)) > @ageing_receipt_business_days AS is_late_since_delivered,
         @business_days(facts.last_received_at, CAST(@execution_ts AS TIMESTAMPTZ)) > @ageing_receipt_business_days AS is_late_since_received,
+        facts.has_restocking
+        AND facts.state = 'closed'
+        AND facts.closed_at < CAST(@execution_ts AS TIMESTAMPTZ) - @ageing_restock_days * INTERVAL '1' DAY AS is_restock_due,
+        facts.has_feed AND COALESCE(facts.closed_at BETWEEN facts.oldest_at AND facts.newest_at, FALSE) AS is_close_covered,
         facts.has_feed
         AND COALESCE(facts.carrier_delivered_at BETWEEN facts.oldest_at AND facts.newest_at, FALSE) AS is_covered
     FROM facts
@@ -280,6 +327,18 @@ WITH returns AS (
             THEN 'delivered_not_received'
             WHEN waited.state = 'open' AND waited.units_here = 0 AND waited.is_late_since_delivered
             THEN 'delivered_open'
+            WHEN waited.is_restock_due
+            AND waited.units_here > 0
+            AND waited.unstocked_units > 0
+            AND waited.kept_out_units = 0
+            AND waited.last_received_at < CAST(@execution_ts AS TIMESTAMPTZ) - @ageing_restock_days * INTERVAL '1' DAY
+            THEN 'restock_mismatch'
+            WHEN waited.is_restock_due
+            AND waited.units_here = 0
+            AND waited.restocked_units > 0
+            AND waited.is_due_on_delivery
+            AND waited.is_close_covered
+            THEN 'restock_mismatch'
             WHEN waited.units_here > 0 AND waited.is_live
             THEN 'pending'
             WHEN waited.units_here > 0
@@ -321,7 +380,7 @@ WITH returns AS (
             THEN 2
             WHEN classified.match_class IN ('received_not_processed', 'delivered_open', 'stalled_in_transit', 'label_failure')
             THEN 3
-            WHEN classified.match_class = 'label_only'
+            WHEN classified.match_class IN ('label_only', 'restock_mismatch')
             THEN 4
         END AS INT) AS severity,
         CAST(classified.amount AS DECIMAL(18, 4)) AS amount,
@@ -333,6 +392,7 @@ WITH returns AS (
         CAST(classified.bad_units AS BIGINT) AS bad_units,
         CAST(classified.received_units AS BIGINT) AS received_units,
         CAST(classified.missing_units AS BIGINT) AS missing_units,
+        CAST(classified.restocked_units AS BIGINT) AS restocked_units,
         CAST(classified.first_received_at AS TIMESTAMPTZ) AS first_received_at,
         CAST(classified.last_received_at AS TIMESTAMPTZ) AS last_received_at,
         CAST(classified.carrier_delivered_at AS TIMESTAMPTZ) AS carrier_delivered_at,

@@ -56,6 +56,7 @@ class Told:
 
 USD = ("USD", "EUR")
 CASH = Wish(outcomes=("refund",), currencies=USD)
+DOLLARS = replace(CASH, currencies=("USD",))
 CASH_OF_TWO = replace(CASH, least_lines=2)
 SWAP = Wish(outcomes=("exchange",), currencies=USD)
 CREDIT = Wish(outcomes=("credit",), currencies=USD)

@@ -17,6 +17,7 @@ from loop_returns.simulator.elsewhere.cases import (
     CASH_OF_TWO,
     CLOSED,
     CREDIT,
+    DOLLARS,
     JUST_ARRIVED,
     JUST_CLOSED,
     ON_THE_WAY,
@@ -60,6 +61,16 @@ def _paid_back(owner: Return, facts: Sheets, case: Case) -> None:
 
 def _details_say_less(rng: random.Random, owner: Return, before: list[Return]) -> None:
     owner.refunds_short = 100
+
+
+def _never_restocked(rng: random.Random, owner: Return, before: list[Return]) -> None:
+    owner.asn_patch["restock_status"] = "pending"
+
+
+def _rated(rng: random.Random, owner: Return, before: list[Return]) -> None:
+    """Loop says what its labels cost; the carrier bills in dollars."""
+    for parcel in owner.parcels:
+        parcel.rate_shape = 1
 
 
 def _second_refund(owner: Return) -> str:
@@ -222,6 +233,7 @@ GOODS: Mapping[str, Told] = {
     "recon_receipt.unexpected_item": Told(ARRIVED, CASH, _another_too),
     "recon_receipt.short_receipt": Told(ARRIVED, CASH_OF_TWO, _counted(_one_too_few)),
     "recon_receipt.delivered_not_received": Told(ARRIVED, CASH),
+    "recon_receipt.restock_mismatch": Told(CLOSED, CASH, shape=_never_restocked),
     "recon_erp.rma_missing": Told(CLOSED, CASH, without("erp_rma")),
     "recon_erp.rma_duplicate": Told(CLOSED, CASH, _second_rma),
     "recon_erp.receipt_but_loop_open": Told(JUST_ARRIVED, CASH, _erp_received),
@@ -230,10 +242,12 @@ GOODS: Mapping[str, Told] = {
     "recon_erp.memo_amount_break": Told(CLOSED, CASH, off("erp_credit_memo", amount="2.50")),
     "recon_erp.memo_on_cancelled": Told(CANCELLED, CASH, _memo),
     "recon_erp.upsell_no_deposit": Told(CLOSED, UPSELL, without("erp_credit_memo")),
-    "fin_label_cost.amount_break": Told(CLOSED, CASH, off("carrier_invoice", amount="3.00")),
-    "fin_label_cost.missing_invoice": Told(CLOSED, CASH, without("carrier_invoice")),
-    "fin_label_cost.duplicate_invoice": Told(CLOSED, CASH, again("carrier_invoice", invoice_id="INV-again")),
-    "fin_label_cost.unused_billed": Told(UNUSED, CASH, _billed),
+    "fin_label_cost.amount_break": Told(CLOSED, DOLLARS, off("carrier_invoice", amount="3.00"), _rated),
+    "fin_label_cost.missing_invoice": Told(CLOSED, DOLLARS, without("carrier_invoice")),
+    "fin_label_cost.duplicate_invoice": Told(
+        CLOSED, DOLLARS, again("carrier_invoice", invoice_id="INV-again"), _rated
+    ),
+    "fin_label_cost.unused_billed": Told(UNUSED, DOLLARS, _billed),
 }
 
 PLANTS: Mapping[str, Told] = {**MONEY, **EXCHANGES, **GOODS}

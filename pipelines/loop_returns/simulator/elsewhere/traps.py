@@ -105,6 +105,17 @@ def _edited(rng: random.Random, owner: Return, before: list[Return]) -> None:
     owner.edited_at = owner.created_at + timedelta(days=1)
 
 
+def _kept_out(rng: random.Random, owner: Return, before: list[Return]) -> None:
+    """Graded, and to be inspected instead of restocked."""
+    for line in owner.lines:
+        line.grade = "grade_b"
+    owner.asn_patch["restock_status"] = "pending"
+
+
+def _restocked(rng: random.Random, owner: Return, before: list[Return]) -> None:
+    owner.asn_patch["restock_status"] = "restocked"
+
+
 def _native(rng: random.Random, owner: Return, before: list[Return]) -> None:
     owner.exchange_order = owner.order.provider_order_id
 
@@ -141,6 +152,8 @@ TRAPS: Mapping[str, Told] = {
     "trap.native_exchange": Told(CLOSED, SWAP, shape=_native),
     "trap.two_native_exchanges_on_one_order": Told(CLOSED, SWAP, shape=_two_native),
     "trap.bonus_credit": Told(CLOSED, CREDIT, _bonus),
+    "trap.not_restocked_but_inspected": Told(CLOSED, CASH, shape=_kept_out),
+    "trap.restocked_at_once": Told(AT_ONCE, SWAP, shape=_restocked),
     "trap.cashless_refund": Told(CLOSED, CASH, _cashless_too),
     "trap.two_currencies": Told(CLOSED, CASH, _in_two_currencies),
 }
