@@ -3,13 +3,16 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-input
 
-.PHONY: help demo test test-again check test-slow bench lock clean
+.PHONY: help demo notebooks test test-again check test-slow bench lock clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
 demo: .venv/run ## The whole job against a simulated shop: no key needed
 	@$(BIN)/loop-returns demo
+
+notebooks: .venv/dev ## Serve the notebooks to a browser on this machine; prints where
+	@$(BIN)/python -m loop_returns.notebooks
 
 test: check ## All checks and tests (slow suites in their short form)
 	$(BIN)/python -m pytest -n auto --dist worksteal
@@ -36,7 +39,7 @@ lock: ## Renew the hash-locked requirements (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --no-header -o requirements/run.txt pyproject.toml requirements/build.in
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --no-emit-find-links --no-header --extra postgres --group dev -o requirements/dev.txt pyproject.toml \
+	  --no-emit-find-links --no-header --extra postgres --extra notebooks --group dev -o requirements/dev.txt pyproject.toml \
 	  -c requirements/run.txt
 
 clean: ## Remove what the commands above made; the data stays

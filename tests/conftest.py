@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pytest
@@ -22,6 +22,9 @@ from hypothesis import settings as hypothesis_settings
 
 from loop_returns.simulator.app import Simulator, Switches
 from loop_returns.simulator.world import World, build_world
+
+if TYPE_CHECKING:
+    from tests.support.whole_shop import WholeShop
 
 hypothesis_settings.register_profile("shared-machine", deadline=None)
 hypothesis_settings.load_profile("shared-machine")
@@ -135,3 +138,11 @@ def open_shop(tmp_path: Path) -> Iterator[Callable[..., tuple[Shop, Simulator]]]
             return Shop(folder, simulator.base_url), simulator
 
         yield opened
+
+
+@pytest.fixture(scope="session")
+def whole_shop(tmp_path_factory: pytest.TempPathFactory) -> WholeShop:
+    """A published file with everything in it, built once: only to be looked at."""
+    from tests.support.whole_shop import shared
+
+    return shared(tmp_path_factory)
