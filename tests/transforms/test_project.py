@@ -137,6 +137,8 @@ def test_models_are_formatted(tmp_path: Path) -> None:
         {"identity": {"C1": "perhaps"}},
         {"policy": {"no_parcel_methods": "keep_item"}},
         {"policy": {"processing_event": {"refund": "at once"}}},
+        {"policy": {"exchange_mode": "both"}},
+        {"policy": {"loop_discount": "on"}},
         {"tolerance": 3},
         {"shop": {"webhooks_since": "soon"}},
         {"shop": {"webhooks": "off"}},

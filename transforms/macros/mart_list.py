@@ -26,6 +26,8 @@ IS_LIVE = "row.state in (select state from staging.seed_return_states where is_l
 # Cash, store credit and exchange of each live return.
 PARTS_OWED = ("staging.stg_returns", "3", PROMISED, IS_LIVE)
 
+HAS_EXCHANGE = "row.return_id in (select return_id from staging.stg_exchanges)"
+
 MARTS = {
     "recon_endpoint": {
         "quiet": "'matched', 'timing', 'not_comparable'",
@@ -117,6 +119,35 @@ MARTS = {
             || ' memos=' || coalesce(cast(row.memo_amount as text), '-')
             || ' deposits=' || coalesce(cast(row.deposit_amount as text), '-')""",
         "population": ("staging.stg_returns", "1", "coalesce(row.refund, 0)", "true"),
+    },
+    "recon_exchange": {
+        "quiet": "'matched', 'pending_not_processed', 'timing', 'unverifiable'",
+        "owner": "customer care",
+        "entity": "'return:' || row.return_id",
+        "break_amount": "row.difference",
+        "left_ref": """
+            cast(row.due_units as text) || ' new items, '
+            || cast(row.waiting_units as text) || ' out of stock'""",
+        "right_ref": """
+            case
+                when row.match_class = 'count_break'
+                then cast(row.shopify_returns as text) || ' of ' || cast(row.loop_returns as text)
+                    || ' exchanges'
+                when row.match_class = 'duplicate_order'
+                then 'order of ' || cast(row.sharing_returns as text) || ' returns'
+                when row.found_at is null then 'no order'
+                else coalesce(row.exchange_order_name, row.shopify_return_id, '-')
+            end""",
+        "evidence": """
+            'mode=' || row.mode || ' order=' || coalesce(row.order_id, '-')
+            || ' exchange_order=' || coalesce(row.exchange_order_id, '-')
+            || ' missing=' || coalesce(cast(row.missing_units as text), '-')
+            || ' surplus=' || coalesce(cast(row.surplus_units as text), '-')""",
+        "population": ("staging.stg_returns", "1", "row.exchange_total", HAS_EXCHANGE),
+    },
+    "recon_exchange_clearing": {
+        "rows": "sum(row.returns)",
+        "population": ("staging.stg_returns", "1", "row.exchange_credit_total", HAS_EXCHANGE),
     },
     "fin_open_returns": {"class_column": "stage"},
     "fin_liability": {"rows": "sum(row.net_returns)", "population": PARTS_OWED},
