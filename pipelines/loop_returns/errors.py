@@ -2,6 +2,7 @@
 
     LoopReturnsError              1  something failed; the message says what, the hint what to do next
     ├── UsageError                2  a flag or a setting that cannot be
+    ├── BreaksAboveLimitError     3  more breaks are open than a limit allows
     ├── KeyRefusedError           4  the API key is missing, wrong, or lacks a scope
     ├── DatabaseLockedError       5  another process holds the work file
     ├── AuditFailedError          6  a control total or an audit did not hold; nothing was published
@@ -47,6 +48,12 @@ class UsageError(LoopReturnsError):
     """A flag or a setting that cannot be."""
 
     exit_code = 2
+
+
+class BreaksAboveLimitError(LoopReturnsError):
+    """More breaks are open than `--fail-on` allows; all else was done."""
+
+    exit_code = 3
 
 
 class KeyRefusedError(LoopReturnsError):

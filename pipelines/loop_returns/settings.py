@@ -235,6 +235,14 @@ def forward_secret(name: str) -> str:
     return secret
 
 
+def alert_webhook() -> str:
+    """Where alerts go, `alert_webhook`: an address that is a secret; empty: nowhere."""
+    prepare_dlt()
+    import dlt
+
+    return str(dlt.secrets.get(f"{SECTION}.alert_webhook") or "").strip()
+
+
 def speaker(named: str | None) -> str:
     """Who speaks: `--by`, else `LOOP_RETURNS_USER`, else the login name.
 

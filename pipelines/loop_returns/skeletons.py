@@ -33,6 +33,7 @@ api_key = ""    # Loop Admin > Returns management > Tools & integrations > Devel
 pii_key = ""    # any long random text: e-mail addresses are stored as its HMAC; without it they are left out
 # action_api_key goes into the environment of `apply --execute` alone, never here
 webhook_secrets = []    # what Loop signs webhooks with: ["..."]; two while it changes
+# alert_webhook = "https://..."    # a chat that takes Slack's incoming webhooks: told when a run fails
 # forward_secrets.erp = "whsec_..."    # what signs the records of [forward.erp]
 """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loop_returns.meanings import meaning
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from loop_returns.extract.verify import Verification
     from loop_returns.hand_flags import Flagged
     from loop_returns.pipeline import RunResult
+    from loop_returns.report.document import Document
     from loop_returns.warehouse.marts import BuildResult
 
 WIDTH = 80
@@ -220,6 +222,18 @@ def status_text(figures: Figures, now: datetime) -> str:
         *causes_text(figures),
     ]
     return "\n".join(lines)
+
+
+def report_text(document: Document, written: Sequence[Path]) -> str:
+    """The report in short, and where the rest of it is."""
+    marks = {"good": "ok  ", "look": "look", "plain": "    "}
+    lines = [document.title, *textwrap.wrap(document.stand, WIDTH)]
+    for headline in document.headlines:
+        lines += textwrap.wrap(
+            headline.text, WIDTH, initial_indent=f"{marks[headline.tone]}  ", subsequent_indent=" " * 6
+        )
+    hint = [] if written else ["the whole report: loop-returns report --html report.html"]
+    return "\n".join([*lines, *(f"wrote {file}" for file in written), *hint])
 
 
 def _ago(then: datetime, now: datetime) -> str:

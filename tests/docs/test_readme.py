@@ -17,6 +17,7 @@ import pytest
 from loop_returns import errors, meanings, settings, skeletons, words
 from loop_returns.__main__ import INTERRUPTED
 from loop_returns.actions.limits import DEFAULTS as ACTIONS
+from loop_returns.alerts import DEFAULTS as ALERTS
 from loop_returns.api.fields import raw_columns
 from loop_returns.cli import app
 from loop_returns.extract import return_details
@@ -100,7 +101,7 @@ def test_every_setting_is_in_the_list_with_its_default() -> None:
     said = {"": "none", None: "two years before the first run"}
     fields = [each for each in dataclasses.fields(Settings) if each.name not in ("paths", "destination")]
     defaults = {each.name: "" if each.default is dataclasses.MISSING else each.default for each in fields}
-    defaults["action_api_key"] = ""  # no field: only `apply --execute` reads it
+    defaults |= {"action_api_key": "", "alert_webhook": ""}  # no fields: read only where they are used
 
     shown: dict[str, str] = {}
     for row in table(section("Settings")):
@@ -147,6 +148,7 @@ def test_the_example_of_loop_toml_shows_the_defaults() -> None:
 
     assert example.pop("run") == {"lock_wait_seconds": settings.lock_wait_seconds({})}
     assert example.pop("actions") == ACTIONS
+    assert example.pop("alerts") == ALERTS
     webhooks = example.pop("webhooks")
     assert set(webhooks) == set(options.KEYS)
     assert options.Options((), options.subscriptions(webhooks), webhooks["diagnose_signature"]) == (

@@ -10,8 +10,9 @@ from loop_returns.cli import (
     extracts,
     flags,
     forward,
+    report,
     serve,
 )  # their import adds the commands
 from loop_returns.cli.wiring import app, run
 
-__all__ = ["actions", "app", "breaks", "data", "extracts", "flags", "forward", "run", "serve"]
+__all__ = ["actions", "app", "breaks", "data", "extracts", "flags", "forward", "report", "run", "serve"]

@@ -90,19 +90,21 @@ def run_all(
         webhooks_only: Only load what webhooks told and what changed since, and hand it over; build nothing.
         as_json: One JSON object on stdout.
     """
-    from loop_returns import handover, pipeline, report, words
+    from loop_returns import alerts, handover, pipeline, report, words
     from loop_returns.ops import desk
 
     first, last = span(start, end)
     if webhooks_only:
         return _catch_up(is_bounded=bool(start or end), as_json=as_json)
-    with job() as this:
+    with alerts.watched(settings_of.paths().data), job() as this:
         handover.check(this.merchant)
+        limited = alerts.options(this.merchant).limits
         desk.before_run(this)
         result = pipeline.run(this, first, last)
         look = partial(handover.published, result.published)
         handed = handover.after_run(this.listener.note, look, this.merchant)
     figures = report.figures(result.published)
+    alerts.after_run(settings_of.paths().data, limited, figures)
     show(
         {
             "load": report.pull_figures(result.pulled),

@@ -1,7 +1,7 @@
-"""One record to one third party: one POST over one fresh connection, to an address that was judged.
+"""One body to one third party: one POST over one fresh connection, to an address that was judged.
 
-No redirect, no proxy, no reuse; signed as Standard Webhooks say, with `Idempotency-Key`. What the other side
-answers is read no further than its status: its words are not ours to keep.
+No redirect, no proxy, no reuse; a record is signed as Standard Webhooks say, with `Idempotency-Key`. What the
+other side answers is read no further than its status: its words are not ours to keep.
 """
 
 from __future__ import annotations
@@ -10,19 +10,40 @@ import http.client
 import socket
 import ssl
 import threading
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cache
+from functools import cache, partial
+from typing import Protocol
 
 import certifi
 
 from loop_returns.webhooks.endpoints import Endpoint
-from loop_returns.webhooks.ssrf import Resolver, TargetRefusedError, addresses
+from loop_returns.webhooks.ssrf import Resolver, Target, TargetRefusedError, addresses
 
 CONNECT_SECONDS = 5.0
 _FAILURES = (OSError, http.client.HTTPException, ValueError)
+
+Headers = Callable[[datetime], Mapping[str, str]]
+"""The headers of a request that leaves now."""
+
+
+class Way(Protocol):
+    """Where a body goes, and how long it may take."""
+
+    @property
+    def target(self) -> Target:
+        """Host, port, path."""
+
+    @property
+    def allow_private(self) -> bool:
+        """Whether it may lie in the inner network."""
+
+    @property
+    def timeout_seconds(self) -> float:
+        """Most seconds of connection and answer, each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +73,14 @@ class _Connection(http.client.HTTPConnection):
 
     auto_open = 0
 
-    def __init__(self, endpoint: Endpoint, address: str) -> None:
-        super().__init__(endpoint.target.host, endpoint.target.port)
-        self._endpoint, self._address = endpoint, address
+    def __init__(self, way: Way, address: str) -> None:
+        super().__init__(way.target.host, way.target.port)
+        self._way, self._address = way, address
 
     def connect(self) -> None:
         """Connect, and shake hands in the name of the host."""
-        target = self._endpoint.target
-        seconds = min(CONNECT_SECONDS, self._endpoint.timeout_seconds)
+        target = self._way.target
+        seconds = min(CONNECT_SECONDS, self._way.timeout_seconds)
         raw = socket.create_connection((self._address, target.port), timeout=seconds)
         try:
             self.sock = _tls().wrap_socket(raw, server_hostname=target.host) if target.is_tls else raw
@@ -74,12 +95,8 @@ def _tls() -> ssl.SSLContext:
 
 
 def headers(endpoint: Endpoint, key: str, body: bytes, now: datetime) -> dict[str, str]:
-    """What goes along with a record."""
+    """What goes along with a record, beyond what every request has."""
     return {
-        "Host": endpoint.target.host_header,
-        "Content-Type": "application/json",
-        "User-Agent": "loop-returns",
-        "Connection": "close",
         "Idempotency-Key": key,
         "webhook-id": key,
         "webhook-timestamp": str(int(now.timestamp())),
@@ -96,24 +113,41 @@ def post(endpoint: Endpoint, key: str, body: bytes, resolver: Resolver) -> Answe
         body: JSON.
         resolver: Looks the host up.
     """
+    return send(endpoint, partial(headers, endpoint, key, body), body, resolver)
+
+
+def unsigned(now: datetime) -> dict[str, str]:
+    """No header of our own."""
+    return {}
+
+
+def send(way: Way, own: Headers, body: bytes, resolver: Resolver) -> Answer:
+    """Send a JSON body once.
+
+    Args:
+        way: Where to.
+        own: Headers beyond those that every request has.
+        body: JSON.
+        resolver: Looks the host up.
+    """
     try:
-        found = addresses(endpoint.target, allow_private=endpoint.allow_private, resolver=resolver)
+        found = addresses(way.target, allow_private=way.allow_private, resolver=resolver)
     except TargetRefusedError:
         return Answer(began=False, words="address refused")
     except (OSError, UnicodeError):
         return Answer(began=False, words="no address")
-    connection = _connected(endpoint, found)
+    connection = _connected(way, found)
     if connection is None:
         return Answer(began=False, words="no connection")
     try:
-        return _exchange(endpoint, connection, key, body)
+        return _exchange(way, connection, own, body)
     finally:
         connection.close()
 
 
-def _connected(endpoint: Endpoint, found: list[str]) -> _Connection | None:
+def _connected(way: Way, found: list[str]) -> _Connection | None:
     for address in found[:3]:
-        connection = _Connection(endpoint, address)
+        connection = _Connection(way, address)
         try:
             connection.connect()
         except _FAILURES:
@@ -123,21 +157,30 @@ def _connected(endpoint: Endpoint, found: list[str]) -> _Connection | None:
     return None
 
 
-def _exchange(endpoint: Endpoint, connection: _Connection, key: str, body: bytes) -> Answer:
+def _exchange(way: Way, connection: _Connection, own: Headers, body: bytes) -> Answer:
     raw: socket.socket = connection.sock
-    raw.settimeout(endpoint.timeout_seconds)
-    watch = threading.Timer(endpoint.timeout_seconds, _hang_up, (raw,))  # for an answer that drips
+    raw.settimeout(way.timeout_seconds)
+    watch = threading.Timer(way.timeout_seconds, _hang_up, (raw,))  # for an answer that drips
     watch.daemon = True
     watch.start()
     try:
         now = datetime.now(UTC)
-        connection.request("POST", endpoint.target.path, body, headers(endpoint, key, body, now))
+        connection.request("POST", way.target.path, body, {**_plain_headers(way), **own(now)})
         response = connection.getresponse()
         return Answer(True, response.status, retry_after=_retry_after(response.getheader("retry-after"), now))
     except _FAILURES:
         return Answer(began=True, words="no answer")
     finally:
         watch.cancel()
+
+
+def _plain_headers(way: Way) -> dict[str, str]:
+    return {
+        "Host": way.target.host_header,
+        "Content-Type": "application/json",
+        "User-Agent": "loop-returns",
+        "Connection": "close",
+    }
 
 
 def _hang_up(raw: socket.socket) -> None:

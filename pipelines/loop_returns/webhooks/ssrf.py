@@ -1,4 +1,4 @@
-"""Which addresses a hand-over may connect to: a URL of the settings must not lead into the inner network.
+"""Which addresses are sent to: a URL of the settings must not lead into the inner network.
 
 url -> check_url() -> Target -> addresses(): one look-up, every answer judged -> connect to one of these
 
@@ -85,8 +85,13 @@ class Target:
         return name if self.port == (443 if self.is_tls else 80) else f"{name}:{self.port}"
 
 
-def check_url(url: str, *, allow_private: bool) -> Target:
+def check_url(url: str, *, allow_private: bool, what: str = "the url of a forward") -> Target:
     """Take a URL of the settings apart.
+
+    Args:
+        url: As it was set; it may be a secret, and is in no error.
+        allow_private: Whether it may lie in the inner network, without TLS.
+        what: What it is, for the errors.
 
     Raises:
         UsageError: It is not https (plain http only with `allow_private`), holds a user or a fragment, or
@@ -96,16 +101,16 @@ def check_url(url: str, *, allow_private: bool) -> Target:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        raise UsageError("the url of a forward is no URL") from None
+        raise UsageError(f"{what} is no URL") from None
     is_tls = parts.scheme == "https"
     if not (is_tls or (allow_private and parts.scheme == "http")):
-        raise UsageError("the url of a forward must be https://host/path")
+        raise UsageError(f"{what} must be https://host/path")
     if not host or parts.username is not None or parts.password is not None or parts.fragment:
-        raise UsageError("the url of a forward has a host, and neither a user nor a #fragment")
+        raise UsageError(f"{what} has a host, and neither a user nor a #fragment")
     if not url.isascii() or not url.isprintable() or " " in url:
-        raise UsageError("the url of a forward is plain ASCII", hint="write an international name as xn--")
+        raise UsageError(f"{what} is plain ASCII", hint="write an international name as xn--")
     if ":" not in host and _ODD_LAST_LABEL.search(host) and not _is_dotted_quad(host):
-        raise UsageError("the host of a forward is a number in disguise")
+        raise UsageError(f"the host of {what} is a number in disguise")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Target(host, port or (443 if is_tls else 80), path, is_tls)
 

@@ -1,28 +1,20 @@
-"""What the published file says, as figures: nothing here computes a break, it only counts and sums them.
+"""Where everything stands, as figures: what `run`, `status` and `demo` print.
 
-published file -> figures() (JSON) -> words (the texts of `run`, `status`, `demo`)
+published file -> figures() (JSON) -> words (the texts)
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import duckdb
 
 from loop_returns.actions.states import TERMINAL
 from loop_returns.api.windows import Window
-from loop_returns.errors import LoopReturnsError
 from loop_returns.extract.coverage import NOTICES, PASSES, RETURNS, Entry, Record, Span
+from loop_returns.report.published import Figures, opened, published_at
 
-if TYPE_CHECKING:
-    from loop_returns.extract.pull import PullResult
-    from loop_returns.extract.verify import Verdict, Verification
-    from loop_returns.warehouse.marts import BuildResult
-
-Figures = dict[str, Any]
 WORST = 5
 
 _RUN = """
@@ -51,6 +43,9 @@ _CAUSES = """
     select count(*) filter (status = 'open' and coalesce(root_cause, 'unknown') = 'unknown'),
         count(*) filter (status = 'accepted')
     from loop.marts.open_breaks
+"""
+_SEVERITIES = """
+    select severity, count(*) from loop.marts.open_breaks where status = 'open' group by all order by 1
 """
 _CHANGES = """
     with run as (select min(started_at) as started_at from loop.loop_raw.pull_windows where run_id = $run),
@@ -83,32 +78,20 @@ def figures(published: Path) -> Figures:
     Raises:
         LoopReturnsError: Nothing is published yet, or the file is not one of ours.
     """
-    if not published.exists():
-        raise LoopReturnsError(
-            "nothing is published yet", cause=f"{published} is not there", hint="loop-returns run"
-        )
-    try:
-        with duckdb.connect() as database:
-            database.execute("set timezone = 'UTC'")
-            database.execute(f"attach '{str(published).replace(chr(39), chr(39) * 2)}' as loop (read_only)")
-            return _figures(database, published)
-    except duckdb.Error as error:
-        raise LoopReturnsError(
-            "the published file cannot be read", cause=str(error).splitlines()[0], hint="loop-returns build"
-        ) from error
+    with opened(published) as database:
+        return _figures(database, published)
 
 
 def _figures(database: duckdb.DuckDBPyConnection, published: Path) -> Figures:
-    stat = published.stat()
     run = database.execute(_RUN).fetchone()
     return {
         "published": str(published),
-        "published_at": datetime.fromtimestamp(stat.st_mtime, UTC).isoformat(timespec="seconds"),
-        "published_bytes": stat.st_size,
+        "published_at": published_at(published),
+        "published_bytes": published.stat().st_size,
         "as_of": _one(database, "select max(as_of) from loop.marts.run_control"),
         "rows": _rows(database),
         "last_run": _last_run(run) if run else None,
-        "coverage": _coverage(database),
+        "coverage": coverage(database),
         "breaks": _breaks(database),
         "checks": dict(
             _select(database, "select result, count(*) from loop.marts.data_quality group by all order by 1")
@@ -165,7 +148,8 @@ def _last_run(row: tuple[Any, ...]) -> Figures:
     return dict(zip(names, row, strict=True))
 
 
-def _coverage(database: duckdb.DuckDBPyConnection) -> Figures:
+def coverage(database: duckdb.DuckDBPyConnection) -> Figures:
+    """What was read, up to when, and which holes there are."""
     found = _select(
         database,
         "select run_id, bound, endpoint, pass, window_from, window_to, status"
@@ -203,6 +187,7 @@ def _breaks(database: duckdb.DuckDBPyConnection) -> Figures:
         "open": sum(kind["breaks"] for kind in kinds),
         "unknown_cause": unknown,
         "accepted": accepted,
+        "severities": dict(_select(database, _SEVERITIES)),
         "kinds": [kind | {"amounts": amounts.get((kind["recon"], kind["break_type"]), {})} for kind in kinds],
         "worst": [dict(zip(worst.split(), row, strict=True)) for row in _select(database, _WORST)],
     }
@@ -212,52 +197,3 @@ def _changes(database: duckdb.DuckDBPyConnection, run_id: str) -> Figures:
     found = database.execute(_CHANGES, {"run": run_id}).fetchone()
     names = ("new_returns", "changed_returns", "opened_breaks", "cleared_breaks")
     return dict(zip(names, found or (0, 0, 0, 0), strict=True))
-
-
-def pull_figures(pulled: PullResult) -> Figures:
-    """A pull's figures for `--json`."""
-    plain = {
-        name: getattr(pulled, name)
-        for name in ("run_ids", "windows", "pages", "requests", "loads", "resumed")
-    }
-    return plain | {"rows": dict(pulled.rows), "unknown": dict(pulled.unknown), "unfit": dict(pulled.unfit)}
-
-
-def build_figures(built: BuildResult) -> Figures:
-    """A build's figures for `--json`."""
-    return {"models": len(built.models), "audits": built.audits, "seconds": round(built.seconds, 1)}
-
-
-def verification_figures(found: Verification) -> Figures:
-    """A verification's figures for `--json`."""
-    return {
-        "holds": found.holds,
-        "changed_since": found.changed_since,
-        "windows": [_verdict(verdict) for verdict in found.verdicts],
-    }
-
-
-def _verdict(verdict: Verdict) -> Figures:
-    window, of = verdict.span.window, verdict.span.of
-    return {
-        "endpoint": of.endpoint,
-        "pass": of.name,
-        "from": window.start,
-        "to": window.end,
-        "api": verdict.api,
-        "missing": verdict.missing,
-        "stale": verdict.stale,
-        "extra": verdict.extra,
-    }
-
-
-def money(amounts: Mapping[str, Any], *, most: int = 1) -> str:
-    """Signed sums, one per currency, never added up.
-
-    >>> from decimal import Decimal
-    >>> money({"USD": Decimal("1234.5"), "EUR": Decimal("-3"), "GBP": Decimal("7")}, most=2)
-    'USD +1,234.50, EUR -3.00, 1 more'
-    """
-    shown = [f"{currency} {amount:+,.2f}" for currency, amount in list(amounts.items())[:most]]
-    rest = len(amounts) - most
-    return ", ".join([*shown, *([f"{rest} more"] if rest > 0 else [])])
