@@ -152,6 +152,15 @@ MARTS = {
     "fin_open_returns": {"class_column": "stage"},
     "fin_liability": {"rows": "sum(row.net_returns)", "population": PARTS_OWED},
     "fin_liability_expected": {"rows": "sum(row.open_returns)", "population": PARTS_OWED},
+    "fin_liability_uninitiated": {
+        "rows": "sum(row.orders)",
+        "population": (
+            "staging.stg_ext_shopify_orders",
+            "1",
+            "row.total",
+            "row.cancelled_at is null and coalesce(row.source_name, '') <> '1662707'",
+        ),
+    },
     "ops_sla": {"population": ("staging.stg_returns", "1", "row.refund", "true")},
     "fin_label_cost": {
         "quiet": "'matched', 'timing', 'not_used', 'unverifiable', 'duplicate'",

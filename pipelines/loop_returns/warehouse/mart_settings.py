@@ -45,6 +45,7 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
         "label_invoice_days": 30,
         "restock_days": 2,
     },
+    "liability": {"development_weeks": 13},
     "sla_business_days": {"received_to_closed": 2, "closed_to_refunded": 1},
     "risk": {
         "min_returns": 5,
