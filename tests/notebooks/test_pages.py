@@ -73,6 +73,42 @@ def test_one_return_follows_what_is_typed_and_what_is_picked(
         seen.assert_quiet()
 
 
+# Notebook: label of a filter, what is chosen, what the link says then, a text that follows it.
+FILTERS = {
+    "everything_here": ("Source", "the list", "source=returns", "All 363 days are covered"),
+    "money_foots": ("Currency", "EUR", "currency=EUR", "2026-11-20, EUR."),
+    "refunds_shopify": ("Break", "paid_early", "class=paid_early", "2 rows, 13 columns"),
+    "goods": ("Carrier", "UPS", "carrier=UPS", "2026-11-20, UPS."),
+    "what_we_owe": ("Component", "exchange", "component=exchange", "all months, exchange, USD."),
+    "rules": ("What if", "return worth N or more -> flag", "dial=value", "a break was seen on it"),
+    "actions_done": ("Action", "flag", "action=flag", "2 rows, 13 columns"),
+    "products_people": ("Currency", "EUR", "currency=EUR", "2026-07 to 2026-11, EUR."),
+    "time_to_refund": ("Outcome", "refund", "outcome=refund", "2026-11-20, refund."),
+}
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_a_row_opens_its_story_and_a_filter_stands_in_the_link(
+    name: str, address: str, browser: Browser
+) -> None:
+    label, chosen, link, follows = FILTERS[name]
+    with watched(browser) as seen:
+        page = opened(seen, f"{address}{name}/")
+
+        if name != "products_people":  # the planted shop has no customer with a signal
+            page.get_by_role("row").get_by_role("checkbox").first.click()
+            expect(page.get_by_role("heading", name="The story of return")).to_be_visible()
+
+        page.get_by_role("combobox", name=label, exact=True).select_option(label=chosen)
+        expect(page.get_by_text(follows).first).to_be_visible()
+        expect(page).to_have_url(re.compile(link))
+        seen.assert_quiet()
+
+
+def test_every_notebook_is_opened_by_a_test() -> None:
+    assert {*FILTERS, "one_return"} == set(NOTEBOOKS)
+
+
 def test_the_index_leads_to_each_notebook_on_a_phone(address: str, browser: Browser) -> None:
     with watched(browser, PHONE) as seen:
         seen.page.goto(address)

@@ -11,7 +11,7 @@ from loop_returns.notebooks.filters import Filters, Link, choice, days, picked, 
 from loop_returns.notebooks.opening import opened, published
 from loop_returns.notebooks.parts import Note, Part
 from loop_returns.notebooks.shop import Shop
-from loop_returns.notebooks.sql import literal
+from loop_returns.notebooks.sql import between, literal
 
 __all__ = [
     "Filters",
@@ -19,6 +19,7 @@ __all__ = [
     "Note",
     "Part",
     "Shop",
+    "between",
     "choice",
     "days",
     "literal",

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import altair as alt
 import vl_convert
 
-# Okabe and Ito's palette, without its yellow and black: yellow is too light on white, black is the text.
+# Okabe and Ito's palette, in an order in which neighbours differ in lightness too.
 BLUE, ORANGE, GREEN, RED, SKY, PINK = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7"
-GREY = "#6B7280"
-PALETTE = [BLUE, ORANGE, GREEN, PINK, SKY, RED, GREY]
-SHADES = "cividis"
-"""A scale from few to many that reads the same without colour."""
-BOTH_WAYS = "blueorange"
+YELLOW, BLACK, GREY = "#F0E442", "#000000", "#6B7280"
+PALETTE = [BLUE, ORANGE, GREEN, PINK, SKY, RED, YELLOW, BLACK]
+CALM = {
+    **dict.fromkeys(("matched", "attributed", "within", "confirmed"), "#D1D5DB"),
+    **dict.fromkeys(("pending", "not_due_yet", "timing", "open", "waiting"), "#9CA3AF"),
+    **dict.fromkeys(("not_comparable", "unverifiable", "not_sent"), "#6B7280"),
+}
+"""Classes that are no break: in greys, so that the colours are left to what is wrong."""
+SHADES: Final = "blues"
+"""A scale from few (light) to many (dark) that reads the same without colour, and on paper."""
 SVG_WIDTH = 760
 
 Chart = alt.Chart | alt.LayerChart | alt.HConcatChart | alt.VConcatChart | alt.FacetChart

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
+import marimo as mo
 import pyarrow as pa
 
 from loop_returns.errors import LoopReturnsError
 from loop_returns.notebooks import cells, charts, header
 from loop_returns.notebooks.catalogue import NOTEBOOKS
+from loop_returns.notebooks.filters import Link, days
 from loop_returns.notebooks.parts import Figure, Note, OnPick
 from loop_returns.notebooks.requested import Requests
 from loop_returns.notebooks.sql import literal, tables, tidy
@@ -71,6 +74,19 @@ class Shop:
         wanted = f"schema_name = {literal(schema)} and table_name = {literal(name)}"
         return bool(self.values(f"select 1 from duckdb_tables() where database_name = 'loop' and {wanted}"))
 
+    def currencies(self) -> list[str]:
+        """The currencies of the returns, the most used first."""
+        return self.values(
+            "select currency from staging.stg_returns where currency is not null"
+            " group by currency order by count(*) desc, currency"
+        )
+
+    def span(self, link: Link) -> mo.ui.date_range:
+        """The filter of days, from the first day on which a return was made to the build's present."""
+        of = self.facts
+        last = of.as_of.date() if of.as_of else date(2000, 1, 1)
+        return days(link, min(of.first or last, last), last)
+
     def header(self, notebook: str) -> header.Header:
         """The head of a page, named by its file."""
         return header.Header(*NOTEBOOKS[notebook], self.facts)
@@ -104,7 +120,7 @@ class Shop:
         sql = tidy(sql)
         try:
             rows = self.rows(sql)
-        except duckdb.CatalogException:
+        except (duckdb.CatalogException, duckdb.BinderException):
             rows, empty = pa.table({}), _OLDER
         chart = draw(cells.plain(rows)) if draw and rows.num_rows else None
         return Figure(

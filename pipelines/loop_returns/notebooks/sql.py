@@ -28,6 +28,16 @@ def literal(value: str | int | date | Collection[str] | None) -> str:
     return "(" + (", ".join(literal(each) for each in value) or "null") + ")"
 
 
+def between(column: str, span: tuple[date, date]) -> str:
+    """A condition: the day of a time, UTC, lies in a span, both ends included.
+
+    >>> from datetime import date
+    >>> between("created_at", (date(2026, 1, 1), date(2026, 1, 31)))
+    "created_at::date between date '2026-01-01' and date '2026-01-31'"
+    """
+    return f"{column}::date between {literal(span[0])} and {literal(span[1])}"
+
+
 def tidy(sql: str) -> str:
     """A statement without the indentation of the file that it stands in, and without empty lines."""
     return "\n".join(line for line in dedent(sql).strip().splitlines() if line.strip())
