@@ -145,6 +145,7 @@ def _step(snapshot: Snapshot, heard: list[str]) -> Step | None:
         [(audit.name, count) for audit, count in zip(audits, counts, strict=True)],
         [parent.name.replace('"', "").split(".", 1)[1] for parent in snapshot.parents],
         described(model),
+        sorted(model.tags),
     )
 
 

@@ -1,6 +1,6 @@
 """What the raw tables held at the last build: the next one leaves out what cannot have changed since.
 
-loop_raw (rows and the loads that wrote them) -> sqlmesh.loop_returns_marks -> due()
+loop_raw (rows and the loads that wrote them) -> sqlmesh.loop_returns_marks -> news() -> due(), mart_slices
 
 Each write to a raw table puts rows with a load id of its own, or takes rows away. So the same number of rows,
 written by the same loads, are the same rows. A model without a clock, of such tables alone, is as it was. The
@@ -10,6 +10,7 @@ marks are gone while a build is at work: one that fails or is killed leaves none
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 import duckdb
 
@@ -19,30 +20,55 @@ from loop_returns.warehouse.mart_script import Step
 TABLE = f"{CATALOG}.sqlmesh.loop_returns_marks"
 RAW_SCHEMA = "loop_raw"
 LOAD_ID = "_dlt_load_id"
+Marks = Mapping[str, Mapping[str, int]]
+"""Raw table, `schema.name` -> load -> rows; no table with rows that name no load."""
 
 
-def take(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    """Mark of each raw table, by `schema.name`; none of a table with rows that name no load."""
+@dataclass(frozen=True, slots=True)
+class News:
+    """What loads have done since the last build.
+
+    Attributes:
+        same: Raw tables that hold what they held.
+        loads: Raw table, of those that were marked at the last build -> loads that wrote to it since.
+    """
+
+    same: frozenset[str]
+    loads: Mapping[str, frozenset[str]]
+
+
+def take(connection: duckdb.DuckDBPyConnection) -> Marks:
+    """What the raw tables hold now."""
     named = connection.execute(
         "select table_name from duckdb_columns() where database_name = current_catalog()"
         f" and schema_name = '{RAW_SCHEMA}' and column_name = '{LOAD_ID}' order by 1"
     ).fetchall()
-    counts = " union all ".join(
-        f"select '{RAW_SCHEMA}.{table}', count(*), count({LOAD_ID}), sum(hash({LOAD_ID}))"
-        f" from {RAW_SCHEMA}.{table}"
-        for (table,) in named
-    )
-    rows = connection.execute(counts).fetchall() if counts else []
-    return {table: f"{count} {loads}" for table, count, known, loads in rows if count == known}
+    marks: dict[str, dict[str, int]] = {}
+    for (table,) in named:
+        counts = f"select {LOAD_ID}, count(*) from {RAW_SCHEMA}.{table} group by all order by all"
+        loads = dict(connection.execute(counts).fetchall())
+        if None not in loads:
+            marks[f"{RAW_SCHEMA}.{table}"] = loads
+    return marks
 
 
-def unchanged(connection: duckdb.DuckDBPyConnection, marks: Mapping[str, str]) -> set[str]:
-    """Raw tables whose mark is that of the last build."""
+def news(connection: duckdb.DuckDBPyConnection, marks: Marks) -> News:
+    """What is new in these marks."""
+    kept: dict[str, dict[str, int]] = {}
     try:
-        kept = dict(connection.execute(f"select name, mark from {TABLE}").fetchall())
+        rows = connection.execute(f"select name, load, rows from {TABLE}").fetchall()
     except duckdb.CatalogException:
-        return set()
-    return {table for table, mark in marks.items() if kept.get(table) == mark}
+        rows = []
+    for name, load, count in rows:
+        kept.setdefault(name, {}).update({load: count} if load else {})
+    both = {name: (now, kept[name]) for name, now in marks.items() if name in kept}
+    return News(
+        frozenset(name for name, (now, before) in both.items() if now == before),
+        {
+            name: frozenset(load for load, count in now.items() if count > before.get(load, 0))
+            for name, (now, before) in both.items()
+        },
+    )
 
 
 def forget(connection: duckdb.DuckDBPyConnection) -> None:
@@ -50,15 +76,16 @@ def forget(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(f"drop table if exists {TABLE}")
 
 
-def keep(connection: duckdb.DuckDBPyConnection, marks: Mapping[str, str]) -> None:
-    """All models were built of what has these marks."""
-    rows = ", ".join(f"('{table}', '{mark}')" for table, mark in marks.items())
-    statements = [f"create or replace table {TABLE} (name varchar, mark varchar)"]
-    statements += [f"insert into {TABLE} values {rows}"] if rows else []
+def keep(connection: duckdb.DuckDBPyConnection, marks: Marks) -> None:
+    """All models were built of what has these marks; a row without a load says that a table is marked."""
+    rows = [(name, load, count) for name, loads in marks.items() for load, count in [("", 0), *loads.items()]]
+    statements = [f"create or replace table {TABLE} (name varchar, load varchar, rows bigint)"]
+    if rows:
+        statements.append(f"insert into {TABLE} values {', '.join(map(str, rows))}")
     connection.execute("; ".join(["begin", *statements, "commit"]))
 
 
-def due(steps: Iterable[Step], same: set[str]) -> Iterator[Step]:
+def due(steps: Iterable[Step], same: Iterable[str]) -> Iterator[Step]:
     """The models to build, in order, when these tables are the same as at the last build."""
     known = set(same)
     for step in steps:

@@ -55,6 +55,7 @@ class Step:
         audits: Name and query of each audit, in order; the query counts the rows that are wrong.
         parents: Models that it reads: it is not built when one of them could not be.
         described: What it and its columns mean.
+        tags: What the model says of itself besides.
     """
 
     model: str
@@ -62,6 +63,7 @@ class Step:
     audits: Sequence[tuple[str, str]]
     parents: Sequence[str]
     described: Described
+    tags: Sequence[str] = ()
 
     @property
     def is_timeless(self) -> bool:
@@ -126,11 +128,23 @@ def is_recognisable(as_of: datetime, models_dir: Path, variables: Mapping[str, A
 def opened(database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """The database under the name and with the settings that the statements were written for."""
     with duckdb.connect() as connection:
-        for name, value in mart_project.connection_settings(database).items():
-            connection.execute(f"set {name} = '{_quoted(value)}'")
         connection.execute(f"attach '{_quoted(str(database))}' as {mart_project.CATALOG}")
-        connection.execute(f"use {mart_project.CATALOG}")
+        _set(connection, database)
         yield connection
+
+
+@contextmanager
+def one_more(connection: duckdb.DuckDBPyConnection, database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A second connection to an opened database; what one commits the other sees."""
+    with connection.cursor() as another:
+        _set(another, database)
+        yield another
+
+
+def _set(connection: duckdb.DuckDBPyConnection, database: Path) -> None:
+    for name, value in mart_project.connection_settings(database).items():
+        connection.execute(f"set {name} = '{_quoted(value)}'")
+    connection.execute(f"use {mart_project.CATALOG}")
 
 
 def in_order(steps: Iterable[Step]) -> list[Step]:

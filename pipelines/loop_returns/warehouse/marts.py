@@ -21,7 +21,15 @@ import duckdb
 from loop_returns.api.fields import raw_columns
 from loop_returns.errors import UsageError
 from loop_returns.garbage import no_garbage_collection
-from loop_returns.warehouse import dictionary, late_bound, mart_marks, mart_replay, mart_script, ops_tables
+from loop_returns.warehouse import (
+    dictionary,
+    late_bound,
+    mart_marks,
+    mart_replay,
+    mart_script,
+    mart_slices,
+    ops_tables,
+)
 from loop_returns.warehouse.extracts import tables as extract_tables
 from loop_returns.warehouse.extracts.columns import SCHEMA
 from loop_returns.warehouse.mart_log import logging_to
@@ -111,11 +119,15 @@ def _built(project: Project, as_of: datetime, on_progress: Progress | None) -> B
         _refuse_going_back(connection, as_of)
         is_known, steps = mart_script.kept(connection, digest)
         marks = mart_marks.take(connection)
-        same = mart_marks.unchanged(connection, marks)
+        news = mart_marks.news(connection, marks)
         mart_marks.forget(connection)
         if steps is not None:
-            due = list(mart_marks.due(steps, same))
-            built = mart_replay.replay(connection, due, as_of, on_progress)
+            due = list(mart_marks.due(steps, news.same))
+            by_slices = mart_slices.note(connection, news)
+            with mart_script.one_more(connection, project.database) as another:
+                both = [connection, another]
+                built = mart_replay.replay(both, due, as_of, on_progress, by_slices=by_slices)
+            mart_slices.forget(connection)
             mart_marks.keep(connection, marks)
             return replace(built, described={step.model: step.described for step in steps})
         if not is_known:

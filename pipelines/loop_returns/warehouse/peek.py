@@ -44,7 +44,7 @@ def peeked(
             return
         connection.begin()
         try:
-            mart_replay.replay(connection, needed(steps, models), as_of.astimezone(UTC))
+            mart_replay.replay([connection], needed(steps, models), as_of.astimezone(UTC))
             yield connection
         finally:
             connection.rollback()

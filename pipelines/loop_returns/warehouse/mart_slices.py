@@ -1,0 +1,107 @@
+"""Models of which only the rows of returns that changed are built: those with the tag `per_return`.
+
+mart_marks.News -> note(): sqlmesh.loop_returns_changed -> statements() -> mart_replay
+
+Each row of such a model is made of the rows of one return, and of seeds. So the rows of returns that no load
+touched are what they were, but for `as_of`, which is set. Whoever takes rows away without a load of their
+return leaves rows too many here: `is_whole` counts, and then the model is built whole.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import duckdb
+
+from loop_returns.api import fields
+from loop_returns.warehouse.mart_marks import RAW_SCHEMA, News
+from loop_returns.warehouse.mart_project import CATALOG
+from loop_returns.warehouse.mart_script import PRESENT, Step
+
+TABLE = f"{CATALOG}.sqlmesh.loop_returns_changed"
+TAG = "per_return"
+KEYS = {f"{RAW_SCHEMA}.return_history": "return_id"} | {
+    f"{RAW_SCHEMA}.{name}": "return_id" if spec.array else spec.primary_key[0]
+    for name, spec in fields.TABLES.items()
+    if name == "returns" or spec.array
+}
+"""Raw tables with rows of one return -> the column that names it."""
+MOST = 0.2
+"""Share of the returns up to which a slice is less work than the whole."""
+
+_SEED = "staging.seed_"
+_AS_OF = f"CAST('{PRESENT}' AS TIMESTAMPTZ) AS \"as_of\""
+
+
+def is_sliceable(step: Step) -> bool:
+    """Whether the model says that it can be built by return, and no clock is in it but `as_of`."""
+    return TAG in step.tags and PRESENT not in step.statement.replace(_AS_OF, "")
+
+
+def note(connection: duckdb.DuckDBPyConnection, news: News) -> bool:
+    """Write down which returns changed since the last build.
+
+    Returns:
+        False when nobody can tell, or when they are many: then every model is built whole.
+    """
+    if not news.loads.keys() >= KEYS.keys():
+        return False
+    parts = [
+        f"select {key} as return_id from {table} where _dlt_load_id in ({_listed(news.loads[table])})"
+        for table, key in KEYS.items()
+        if news.loads[table]
+    ]
+    query = " union ".join(parts) or "select '' as return_id where false"
+    connection.execute(f"create or replace table {TABLE} as {query}")
+    few = connection.execute(
+        f"select (select count(*) from {TABLE}) <= {MOST} * (select count(*) from {RAW_SCHEMA}.returns)"
+    ).fetchone()
+    return bool(few and few[0])
+
+
+def forget(connection: duckdb.DuckDBPyConnection) -> None:
+    """The build is over."""
+    connection.execute(f"drop table if exists {TABLE}")
+
+
+def statements(step: Step, as_of: datetime) -> list[str]:
+    """What brings the model up to date: the rows of changed returns anew, `as_of` everywhere.
+
+    Args:
+        step: A model that is sliceable, whose table is that of the last build.
+        as_of: The build's present, UTC.
+    """
+    table, query = _table_and_query(step.at(as_of))
+    for parent in step.parents:
+        if not parent.startswith(_SEED):
+            name = _quoted(parent)
+            wanted = f"{KEYS.get(parent, 'return_id')} in (from {TABLE})"
+            query = query.replace(f"{name} AS ", f"(select * from {name} where {wanted}) AS ")
+    changes = [f"delete from {table} where return_id in (from {TABLE})", f"insert into {table} {query}"]
+    if _AS_OF in step.statement:
+        changes.append(f"update {table} set as_of = '{as_of}'")
+    return changes
+
+
+def is_whole(connection: duckdb.DuckDBPyConnection, step: Step) -> bool:
+    """Whether a model of raw tables holds as many rows as they do."""
+    if KEYS.keys().isdisjoint(step.parents):
+        return True
+    table, query = _table_and_query(step)
+    same = connection.execute(
+        f"select (select count(*) from {table}) = (select count(*) from ({query}))"
+    ).fetchone()
+    return bool(same and same[0])
+
+
+def _table_and_query(step: Step) -> tuple[str, str]:
+    head, query = step.statement.split(" AS ", 1)
+    return head.removeprefix("CREATE OR REPLACE TABLE "), query
+
+
+def _quoted(model: str) -> str:
+    return ".".join(f'"{part}"' for part in (CATALOG, *model.split(".")))
+
+
+def _listed(loads: frozenset[str]) -> str:
+    return ", ".join("'" + load.replace("'", "''") + "'" for load in sorted(loads))
