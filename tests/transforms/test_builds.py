@@ -65,6 +65,18 @@ def test_ledger_remembers_first_seen_changed_cleared_and_reopened(tmp_path: Path
     ]
 
 
+def test_given_two_amounts_within_one_instant_when_built_again_then_it_is_one_break_since_then(
+    tmp_path: Path,
+) -> None:
+    file, later = tmp_path / "shop.duckdb", NOW + timedelta(days=1)
+
+    for as_of, total in ((NOW, "11.00"), (NOW, "12.00"), (later, "13.00")):
+        build(one_return(file, total), as_of=as_of)
+
+    assert query(file, f"{LEDGER}, 3") == [(1, NOW, NOW), (2, NOW, later), (3, later, None)]
+    assert query(file, "select first_seen_at, reopened_count from marts.open_breaks") == [(NOW, 0)]
+
+
 def test_given_another_threshold_when_built_then_models_change_and_the_ledger_does_not_forget(
     tmp_path: Path,
 ) -> None:

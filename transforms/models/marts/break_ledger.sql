@@ -9,7 +9,7 @@ MODEL (
         valid_to_name cleared_at,
         time_data_type TIMESTAMPTZ
     ),
-    description 'One row per break and version of it: when it was first seen like this, and when it was cleared or changed.',
+    description 'One row per break and version of it: when it was first seen like this, and when it was cleared or changed. Two builds of one instant leave versions of no length.',
     grain (break_key, first_seen_at),
     column_descriptions (
         break_key = 'Names the break over all runs: recon, entity and type',
@@ -29,7 +29,7 @@ MODEL (
     ),
     audits (
         not_null(columns := (break_key, first_seen_at)),
-        unique_combination_of_columns(columns := (break_key, first_seen_at)),
+        unique_combination_of_columns(columns := (break_key, first_seen_at), condition := first_seen_at <> cleared_at OR cleared_at IS NULL),
         number_of_open_breaks()
     )
 );

@@ -60,7 +60,7 @@ WITH breaks AS (
         CASE
             WHEN LAG(ledger.cleared_at) OVER (
                 PARTITION BY ledger.break_key
-                ORDER BY ledger.first_seen_at, COALESCE(ledger.cleared_at, ledger.first_seen_at)
+                ORDER BY ledger.first_seen_at, ledger.cleared_at NULLS LAST
             ) = ledger.first_seen_at
             THEN 0
             ELSE 1
