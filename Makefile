@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-input
 
-.PHONY: help demo notebooks test test-again check test-slow bench lock clean
+.PHONY: help demo notebooks test test-again check test-slow bench dictionary lock clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -34,6 +34,9 @@ test-slow: .venv/dev ## The long form of the slow suites
 
 bench: .venv/dev ## Measure every goal; the figures go to benchmarks/results.md (SCALE=10: a million returns)
 	$(BIN)/python -m benchmarks
+
+dictionary: .venv/dev ## Write docs/data-dictionary.md from the models' own headers
+	$(BIN)/python -m loop_returns.warehouse.dictionary_page docs/data-dictionary.md
 
 lock: ## Renew the hash-locked requirements (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from tests.report.conftest import EARLIER, HOSTILE, publish
 from tests.transforms.shop import planned
@@ -230,6 +231,16 @@ def test_the_terminal_fits_80_columns(shop: Shop) -> None:
 
     assert max(len(line) for line in said.splitlines()) <= 80
     assert "the whole report: loop-returns report --html report.html" in said
+
+
+def test_the_query_for_whoever_signs_answers(build_shop: Files) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "queries.md").read_text()
+    sql = page.partition("## Whoever signs")[2].partition("```sql\n")[2].partition("```")[0]
+
+    with duckdb.connect(str(build_shop()[1]), read_only=True) as database:
+        (row,) = database.execute(sql).fetchall()
+
+    assert row[:2] == ("process", "unknown")
 
 
 def cells(document: Document, key: str) -> list[list[Any]]:

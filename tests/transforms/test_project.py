@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from loop_returns.errors import UsageError
+from loop_returns.warehouse import dictionary_page
 from loop_returns.warehouse.extracts.tables import EXTRACTS
 from loop_returns.warehouse.mart_project import config, transforms_dir
 from loop_returns.warehouse.mart_settings import variables
@@ -108,6 +110,16 @@ def test_staging_says_of_each_column_of_an_extract_what_its_declaration_says(mod
         declared = {column: text for column, (_, text) in extract.stored().items() if column not in left_out}
         assert model.column_descriptions == declared, name
         assert model.description == f"One row per {extract.text}.", name
+
+
+def test_the_data_dictionary_is_that_of_the_models_and_has_no_gap(models: dict[str, Any]) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "data-dictionary.md").read_text()
+
+    assert page == dictionary_page.page(models), "run `make dictionary`"
+    assert [line for line in page.splitlines() if line.endswith("|  |")] == []
+    assert {name for name in re.findall(r"^### (\S+)$", page, re.M) if name.startswith("marts.")} == {
+        name for name in models if name.startswith("marts.")
+    }
 
 
 def test_unit_tests_hold(tmp_path: Path) -> None:

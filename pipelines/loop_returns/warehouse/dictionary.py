@@ -71,6 +71,8 @@ PERSONAL = {
 }
 
 
+DLTS = "_dlt"
+"""Names of the tables that dlt keeps for itself begin so: they are in no dictionary."""
 Entry = tuple[str, str, str, str, str]
 """Schema, table, column, type, what it means."""
 
@@ -96,9 +98,9 @@ def describe(connection: duckdb.DuckDBPyConnection, built: Mapping[str, Describe
     found = connection.execute(
         "select schema_name, table_name, column_name, data_type, comment from duckdb_columns() "
         f"where database_name = current_catalog() and schema_name in {SCHEMAS} "
-        "order by schema_name, table_name, column_index"
+        f"and not starts_with(table_name, '{DLTS}') order by schema_name, table_name, column_index"
     ).fetchall()
-    texts = {**dict(_raw(built)), **dict(_ops()), **dict(_ext()), **built, OWN: _own()}
+    texts = {**beside(built), **built, OWN: _own()}
     present = {f"{schema}.{table}" for schema, table, *_ in found}
     before = _before(connection) if OWN in present else []
     said = {(schema, table, column): text for schema, table, column, _, text in before}
@@ -115,6 +117,11 @@ def describe(connection: duckdb.DuckDBPyConnection, built: Mapping[str, Describe
     counted = sorted(name for name in present | {OWN} if name.startswith(("staging.", "marts.")))
     counts = " union all ".join(f"select '{name}', count(*) from {name}" for name in counted)
     return {name: int(rows) for name, rows in connection.execute(counts).fetchall()}
+
+
+def beside(models: Mapping[str, Described]) -> dict[str, Described]:
+    """The tables that no model makes: `loop_raw`, `ops`, `ext`."""
+    return {**dict(_raw(models)), **dict(_ops()), **dict(_ext())}
 
 
 def _before(connection: duckdb.DuckDBPyConnection) -> list[Entry]:
