@@ -112,6 +112,22 @@ def test_given_a_mart_that_loses_rows_when_built_then_the_audit_is_named(tmp_pat
     assert query(file, "select count(*) from marts.recon_receipt") == [(25,)]
 
 
+def test_given_a_holiday_in_the_calendar_when_built_then_business_days_are_fewer(tmp_path: Path) -> None:
+    models = tmp_path / "transforms"
+    shutil.copytree(transforms_dir(), models)
+    (models / "seeds" / "calendar.csv").write_text("date,destination,working\n2026-03-05,,false\n")
+    file = raw(tmp_path / "shop.duckdb", shop())
+
+    build(file, as_of=NOW, models_dir=models)
+
+    # On a file that was planned with no holidays; without this one it is delivered_open.
+    asked = "select match_class from marts.recon_receipt where return_id = 'waits'"
+    assert query(file, asked) == [("pending",)]
+    assert query(file, "select date, destination, working from staging.seed_calendar") == [
+        ("2026-03-05", None, False)
+    ]
+
+
 def test_given_a_return_twice_when_built_then_the_audit_is_named(tmp_path: Path) -> None:
     file = raw(tmp_path / "shop.duckdb", {"returns": [a_return("1"), a_return("1")]})
 

@@ -1,4 +1,7 @@
-"""Days between two instants: whole ones, and working days, Monday to Friday by UTC date."""
+"""Days between two instants: whole ones, and working days by UTC date and seeds/calendar.csv."""
+
+from collections.abc import Iterable
+from datetime import date
 
 from sqlglot import exp
 from sqlmesh import macro
@@ -8,9 +11,19 @@ A_MONDAY = "1970-01-05"
 
 
 @macro()
-def business_days(evaluator: MacroEvaluator, start: exp.Expression, end: exp.Expression) -> str:
-    """Working days from the day of `start`, inclusive, to the day of `end`, exclusive."""
-    return f"({_since_monday(end)} - {_since_monday(start)})"
+def business_days(
+    evaluator: MacroEvaluator,
+    start: exp.Expression,
+    end: exp.Expression,
+    destination: exp.Expression,
+) -> str:
+    """Working days from the day of `start`, inclusive, to the day of `end`, exclusive.
+
+    `destination` is the warehouse whose days of seeds/calendar.csv count, before those that name none.
+    """
+    calendar = evaluator.var("calendar") or []
+    spans = [_since_monday(instant) + _exceptions(calendar, instant, destination) for instant in (end, start)]
+    return f"({spans[0]} - ({spans[1]}))"
 
 
 @macro()
@@ -26,3 +39,26 @@ def whole_days(evaluator: MacroEvaluator, start: exp.Expression, end: exp.Expres
 def _since_monday(instant: exp.Expression) -> str:
     days = f"(cast({instant.sql()} at time zone 'UTC' as date) - cast('{A_MONDAY}' as date))"
     return f"(floor({days} / 7.0) * 5 + least({days} - 7 * floor({days} / 7.0), 5))"
+
+
+def _exceptions(calendar: Iterable[str], instant: exp.Expression, destination: exp.Expression) -> str:
+    """What the days before the instant differ by from Monday to Friday; nothing where no day differs."""
+    named: dict[str, dict[str, bool]] = {"": {}}
+    for entry in calendar:
+        day, is_working, where = entry.split("|")
+        named.setdefault(where, {})[day] = is_working == "true"
+    sums = {where: _sum({**named[""], **days}, instant) for where, days in named.items()}
+    others = "".join(f" when '{where}' then {sums[where] or 0}" for where in sums if where)
+    if others:
+        return f" + (case {destination.sql()}{others} else {sums[''] or 0} end)"
+    return f" + ({sums['']})" if sums[""] else ""
+
+
+def _sum(days: dict[str, bool], instant: exp.Expression) -> str:
+    terms = []
+    for day, is_working in sorted(days.items()):
+        if is_working != (date.fromisoformat(day).weekday() < 5):
+            sign = "+" if is_working else "-"
+            is_past = f"cast({instant.sql()} at time zone 'UTC' as date) > cast('{day}' as date)"
+            terms.append(f"{sign} cast({is_past} as int)")
+    return " ".join(terms)

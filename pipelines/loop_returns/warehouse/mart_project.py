@@ -12,7 +12,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from loop_returns.warehouse import rule_settings
+from loop_returns.warehouse import calendar_days, rule_settings
 from loop_returns.warehouse.mart_settings import variables
 
 if TYPE_CHECKING:
@@ -62,23 +62,32 @@ def connection_settings(database: Path) -> dict[str, str]:
     }
 
 
-def model_variables(settings: Mapping[str, Any]) -> dict[str, Any]:
+def model_variables(settings: Mapping[str, Any], models_dir: Path | None = None) -> dict[str, Any]:
     """What the models read as `@name`.
 
     Raises:
-        UsageError: A value of loop.toml cannot be what it is.
+        UsageError: A value of loop.toml, or a row of seeds/calendar.csv, cannot be what it is.
     """
-    rules = transforms_dir() / "models" / "rules"
-    return variables(settings) | rule_settings.variables(settings, rules)
+    folder = models_dir or transforms_dir()
+    calendar = {"calendar": calendar_days.read(folder / "seeds" / "calendar.csv")}
+    return variables(settings) | rule_settings.variables(settings, folder / "models" / "rules") | calendar
 
 
-def config(database: Path, settings: Mapping[str, Any], cache: Path, *, is_optimized: bool = False) -> Config:
+def config(
+    database: Path,
+    settings: Mapping[str, Any],
+    cache: Path,
+    *,
+    models_dir: Path | None = None,
+    is_optimized: bool = False,
+) -> Config:
     """How SQLMesh runs the models.
 
     Args:
         database: DuckDB file that holds `loop_raw`; SQLMesh keeps its own state in it too.
         settings: The content of loop.toml.
         cache: Folder for SQLMesh's cache; never the source tree, which may be read-only.
+        models_dir: Another folder of models than the package's own.
         is_optimized: True lets SQLMesh qualify each query, which lint needs; it doubles a build's time.
     """
     from sqlmesh.core.config import (
@@ -116,7 +125,7 @@ def config(database: Path, settings: Mapping[str, Any], cache: Path, *, is_optim
         # `x AT TIME ZONE 'UTC'::DATE` is what the formatter makes of a cast, and it casts the 'UTC'.
         format=FormatConfig(no_rewrite_casts=True, append_newline=True, indent=4, pad=4, max_text_width=100),
         linter=LinterConfig(enabled=True, rules=set(LINT_RULES)),
-        variables=model_variables(settings),
+        variables=model_variables(settings, models_dir),
         disable_anonymized_analytics=True,
         cache_dir=str(cache),
     )

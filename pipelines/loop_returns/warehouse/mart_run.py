@@ -50,7 +50,9 @@ def build(
 
     recorder = Recorder(on_progress)
     set_console(recorder)
-    settings = config(project.database, project.settings, project.work_dir / "cache")
+    settings = config(
+        project.database, project.settings, project.work_dir / "cache", models_dir=project.models_dir
+    )
     context = Context(paths=[str(project.models_dir)], config=settings, load=False)
     try:
         planned = _execute(context, as_of, recorder, is_changed=is_changed)

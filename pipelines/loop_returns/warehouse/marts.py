@@ -111,7 +111,7 @@ def build(
 
 def _built(project: Project, as_of: datetime, on_progress: Progress | None) -> Built:
     """Build by the script that is kept, or else by SQLMesh, and keep what it did."""
-    variables = model_variables(project.settings)
+    variables = model_variables(project.settings, project.models_dir)
     digest = mart_script.digest(project.models_dir, variables, mart_script.engines())
     with mart_script.opened(project.database) as connection:
         ops_tables.ensure(connection)

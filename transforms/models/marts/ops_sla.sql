@@ -222,10 +222,10 @@ WITH returns AS (
 ), timed AS (
     SELECT
         clocked.*,
-        GREATEST(0, @business_days(clocked.clock_start_at, clocked.clock_end_at)) AS days_to_close,
+        GREATEST(0, @business_days(clocked.clock_start_at, clocked.clock_end_at, clocked.destination_id)) AS days_to_close,
         CASE
             WHEN NOT clocked.closed_at IS NULL AND clocked.amount > 0
-            THEN GREATEST(0, @business_days(clocked.closed_at, clocked.refund_end_at))
+            THEN GREATEST(0, @business_days(clocked.closed_at, clocked.refund_end_at, clocked.destination_id))
         END AS days_to_refund
     FROM clocked
 ), classified AS (

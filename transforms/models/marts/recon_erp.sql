@@ -122,6 +122,7 @@ WITH returns AS (
         returns.return_id,
         returns.state,
         returns.currency,
+        returns.destination_id,
         returns.created_at,
         returns.edited_at,
         COALESCE(returns.refund, 0) AS refund,
@@ -177,7 +178,7 @@ WITH returns AS (
         GREATEST(facts.closed_at, COALESCE(facts.counted_at, facts.delivered_at)) AS goods_since,
         CASE
             WHEN facts.counted_at IS NULL
-            THEN @business_days(facts.delivered_at, CAST(@execution_ts AS TIMESTAMPTZ)) > @ageing_receipt_business_days
+            THEN @business_days(facts.delivered_at, CAST(@execution_ts AS TIMESTAMPTZ), facts.destination_id) > @ageing_receipt_business_days
             ELSE facts.counted_at < facts.settled_at
         END AS is_late
     FROM facts

@@ -201,6 +201,7 @@ WITH returns AS (
         returns.state,
         returns.currency,
         returns.method_type,
+        returns.destination_id,
         returns.label_status,
         returns.created_at,
         COALESCE(return_states.is_live, FALSE) AS is_live,
@@ -273,8 +274,8 @@ WITH returns AS (
 ), waited AS (
     SELECT
         facts.*,
-        @business_days(facts.carrier_delivered_at, CAST(@execution_ts AS TIMESTAMPTZ)) > @ageing_receipt_business_days AS is_late_since_delivered,
-        @business_days(facts.last_received_at, CAST(@execution_ts AS TIMESTAMPTZ)) > @ageing_receipt_business_days AS is_late_since_received,
+        @business_days(facts.carrier_delivered_at, CAST(@execution_ts AS TIMESTAMPTZ), facts.destination_id) > @ageing_receipt_business_days AS is_late_since_delivered,
+        @business_days(facts.last_received_at, CAST(@execution_ts AS TIMESTAMPTZ), facts.destination_id) > @ageing_receipt_business_days AS is_late_since_received,
         facts.has_restocking
         AND facts.state = 'closed'
         AND facts.closed_at < CAST(@execution_ts AS TIMESTAMPTZ) - @ageing_restock_days * INTERVAL '1' DAY AS is_restock_due,

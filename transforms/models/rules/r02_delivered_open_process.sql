@@ -66,7 +66,7 @@ WITH returns AS (
         AND (
             receipts.received_units IS NULL OR NOT @receipts_is_physical
         )
-        AND @business_days(receipts.carrier_delivered_at, CAST(@execution_ts AS TIMESTAMPTZ)) > @rule_r02_min_business_days
+        AND @business_days(receipts.carrier_delivered_at, CAST(@execution_ts AS TIMESTAMPTZ), returns.destination_id) > @rule_r02_min_business_days
         AND receipts.amount <= @limit_of(returns.currency, @rule_r02_max_amount)
         AND (
             returns.refund = 0 OR @policy_processing_event_refund = 'delivered'

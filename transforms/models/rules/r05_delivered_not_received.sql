@@ -42,7 +42,7 @@ WITH returns AS (
     WHERE
         returns.state = 'open'
         AND receipts.match_class = 'delivered_not_received'
-        AND @business_days(receipts.carrier_delivered_at, CAST(@execution_ts AS TIMESTAMPTZ)) > @rule_r05_min_business_days
+        AND @business_days(receipts.carrier_delivered_at, CAST(@execution_ts AS TIMESTAMPTZ), returns.destination_id) > @rule_r05_min_business_days
 ), final AS (
     SELECT
         CAST(picked.return_id AS TEXT) AS return_id,
