@@ -58,10 +58,7 @@ WITH breaks AS (
         ledger.first_seen_at,
         ledger.cleared_at,
         CASE
-            WHEN LAG(ledger.cleared_at) OVER (
-                PARTITION BY ledger.break_key
-                ORDER BY ledger.first_seen_at, ledger.cleared_at NULLS LAST
-            ) = ledger.first_seen_at
+            WHEN LAG(ledger.cleared_at) OVER (PARTITION BY ledger.break_key ORDER BY ledger.first_seen_at, ledger.cleared_at) = ledger.first_seen_at
             THEN 0
             ELSE 1
         END AS is_start

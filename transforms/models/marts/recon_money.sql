@@ -2,7 +2,9 @@ MODEL (
     name marts.recon_money,
     kind FULL,
     description 'One row per return and money identity that applies to it: does the return foot? Only an enforced identity can break.',
-    tags (per_return),
+    tags (
+        per_return
+    ),
     grain (return_id, identity_id),
     column_descriptions (
         return_id = 'Loop''s id of the return',

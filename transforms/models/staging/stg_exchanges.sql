@@ -2,7 +2,9 @@ MODEL (
     name staging.stg_exchanges,
     kind FULL,
     description 'One row per new item of an exchange: what the customer gets instead.',
-    tags (per_return),
+    tags (
+        per_return
+    ),
     grain (return_id, exchange_no),
     column_descriptions (
         return_id = 'Loop''s id of the return, shown to people as the RMA number',

@@ -2,7 +2,9 @@ MODEL (
     name staging.stg_labels,
     kind FULL,
     description 'One row per label of a return: which parcel, and where it is.',
-    tags (per_return),
+    tags (
+        per_return
+    ),
     grain (return_id, label_no),
     column_descriptions (
         return_id = 'Loop''s id of the return, shown to people as the RMA number',

@@ -2,7 +2,9 @@ MODEL (
     name staging.stg_return_history,
     kind FULL,
     description 'One row per distinct observed version of a return: state, outcome, totals and label, and when it was seen.',
-    tags (per_return),
+    tags (
+        per_return
+    ),
     grain (return_id, version_key),
     column_descriptions (
         return_id = 'Loop''s id of the return, shown to people as the RMA number',

@@ -2,7 +2,9 @@ MODEL (
     name staging.stg_return_lines,
     kind FULL,
     description 'One row per returned unit: what it was, what it was worth, why it came back, and how it was graded.',
-    tags (per_return),
+    tags (
+        per_return
+    ),
     grain (return_id, line_no),
     column_descriptions (
         return_id = 'Loop''s id of the return, shown to people as the RMA number',

@@ -2,7 +2,9 @@ MODEL (
     name staging.stg_returns,
     kind FULL,
     description 'One row per return, current version: Loop''s header, cleaned: UTC times, sentinels to null, exact decimals.',
-    tags (per_return),
+    tags (
+        per_return
+    ),
     grain return_id,
     column_descriptions (
         return_id = 'Loop''s id of the return, shown to people as the RMA number',

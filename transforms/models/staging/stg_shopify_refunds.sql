@@ -2,7 +2,9 @@ MODEL (
     name staging.stg_shopify_refunds,
     kind FULL,
     description 'One row per Shopify refund that Loop shows on a return.',
-    tags (per_return),
+    tags (
+        per_return
+    ),
     grain (return_id, refund_no),
     column_descriptions (
         return_id = 'Loop''s id of the return, shown to people as the RMA number',
