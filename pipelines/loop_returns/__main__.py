@@ -34,7 +34,9 @@ def _show(error: LoopReturnsError, verbose: bool) -> None:
         traceback.print_tb(error.__traceback__)
         if error.__cause__ is not None:
             traceback.print_exception(error.__cause__)
-    print(error, file=sys.stderr)
+    from loop_returns import terminal
+
+    terminal.say(str(error), sys.stderr)
 
 
 if __name__ == "__main__":

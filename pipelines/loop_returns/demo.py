@@ -40,7 +40,7 @@ from loop_raw.webhook_events semi join loop_raw.returns on returns.id = webhook_
 """
 QUERIES = (
     "from marts.open_breaks order by severity, abs(amount) desc limit 10;",
-    "select stage, currency, count(*), sum(amount) from marts.fin_open_returns group by all;",
+    "select stage, currency, sum(amount) from marts.fin_open_returns group by all;",
     "select table_name, column_name, description from marts.data_dictionary;",
 )
 
@@ -57,7 +57,7 @@ def run(paths: Paths, reporter: Reporter, *, as_json: bool = False) -> int:
     with Simulator(world, api_key="demo-key", webhook_secret=HOOK_SECRET) as shop:
         first, before = _run(home, world, shop.base_url, reporter)
         if not as_json:
-            print(_first_text(first, before))
+            terminal.say(_first_text(first, before))
         with _receiver(home) as port:
             for trigger in ("return.created", "return.updated"):
                 shop.hooks.subscribe(
@@ -71,7 +71,7 @@ def run(paths: Paths, reporter: Reporter, *, as_json: bool = False) -> int:
     if as_json:
         print(terminal.as_json({"first": before, "second": after, "webhooks": told, "action": acted}))
     else:
-        print(_second_text(second, after, told, acted, home.published))
+        terminal.say(_second_text(second, after, told, acted, home.published))
     return 0
 
 
@@ -182,12 +182,13 @@ def _second_text(
             "A day later, the incremental run:",
             f"{told['deliveries']} webhooks came meanwhile and were kept:"
             f" RMA {told['return_id']} by return.created",
-            f"{read:,} rows read with {requests} requests: {words.changes_text(figures)}",
-            f"RMA {acted['return_id']} {acted['action']}ged: asked by ann, planned as {acted['plan'][:12]},"
-            f" approved by bob, applied, {acted['state']}",
+            f"{read:,} rows, {requests} requests: {words.changes_text(figures)}",
+            f"RMA {acted['return_id']} {acted['action']}ged: ann asked, bob approved {acted['plan'][:12]},"
+            f" {acted['state']}",
             "",
             f"The tables are in {shown}",
-            f"  duckdb -readonly {shown}    or    duckdb.connect({str(shown)!r}, read_only=True)",
+            f"  duckdb -readonly {shown}",
+            f"  duckdb.connect({str(shown)!r}, read_only=True)",
             "Three queries to try:",
             *queries,
         ]

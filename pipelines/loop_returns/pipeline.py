@@ -79,6 +79,7 @@ def _build(job: Job) -> tuple[BuildResult, Path]:
     paths = job.settings.paths
     if not workfile.is_loaded(paths.work_file):
         raise nothing_loaded()
+    job.listener.progress(0, 1, "preparing the marts")
     exemptions.store(paths.work_file, _exemptions(job))
     _read_extracts(job)
     built = marts.build(

@@ -6,18 +6,31 @@ Figures go to stdout, everything else to stderr: a bar on a terminal, a line eve
 from __future__ import annotations
 
 import json
+import os
+import re
+import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TextIO
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
 
 EVERY_SECONDS = 10.0
+_BOLD, _GOOD, _BAD = "1", "32", "1;31"
+_STYLES = tuple(
+    (re.compile(pattern, re.MULTILINE), style)
+    for pattern, style in (
+        (r"^(?:complete:|verified:|ok  )", _GOOD),
+        (r"^(?:error:|NOT complete|PARKED:|STOPPED:|look  |differs in|Nothing may be sent now:)", _BAD),
+        (r"^(?:cause:|hint:|note:|[\d,]+ open breaks|Digest:|Plan:|Approved:|Applied:)", _BOLD),
+    )
+)
+"""How the first words of a line are shown: in colours that every theme has in a shade of its own."""
 
 
 class Reporter:
@@ -74,10 +87,42 @@ class Reporter:
 
 def _bar() -> Bar:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (BarColumn(24), MofNCompleteColumn(), TextColumn("{task.description}", markup=False))
+    columns = (
+        BarColumn(24),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}", markup=False),
+    )
     return Progress(*columns, console=Console(stderr=True), transient=True)
+
+
+def say(text: str, stream: TextIO | None = None) -> None:
+    """Print a text, its lines' first words in colour where a person looks."""
+    stream = stream or sys.stdout
+    print(coloured(text) if shows_colour(stream) else text, file=stream, flush=True)
+
+
+def shows_colour(stream: TextIO) -> bool:
+    """A terminal, and nobody asked for plain text: NO_COLOR, or TERM=dumb."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def coloured(text: str) -> str:
+    r"""The text with the first words of its lines in colour.
+
+    >>> coloured("hint: run again")
+    '\x1b[1mhint:\x1b[0m run again'
+    """
+    for pattern, style in _STYLES:
+        text = pattern.sub(f"\x1b[{style}m\\g<0>\x1b[0m", text)
+    return text
+
+
+def room(used: int, least: int = 20) -> int:
+    """Columns left on the terminal beside `used`; where there is no terminal, as if it were wide."""
+    return max(least, shutil.get_terminal_size((160, 24)).columns - used)
 
 
 def as_json(figures: Mapping[str, Any]) -> str:

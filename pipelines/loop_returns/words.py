@@ -130,9 +130,8 @@ def coverage_text(figures: Figures) -> str:
     holes = covered["holes"]
     span = f"{covered['from']:%Y-%m-%d} to {covered['to']:%Y-%m-%d %H:%M} UTC"
     if not holes:
-        return (
-            f"complete: every state and every shipping notice, {span} ({covered['windows']} windows, no hole)"
-        )
+        proof = f"{covered['windows']} windows, no hole"
+        return f"complete: every state and every shipping notice, {proof}\n  {span}"
     return "\n".join(
         [
             f"NOT complete, {span}: {len(holes)} holes; the next run reads them",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import resource
 import signal
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -124,11 +124,13 @@ def test_simulate_serves_until_it_is_interrupted() -> None:
 
 
 def test_help_answers_at_once() -> None:
+    """By the processor's time: the clock's would be that of a busy machine's other work."""
     seconds = []
-    for _ in range(5):
-        started = time.monotonic()
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run([sys.executable, "-m", "loop_returns", "--help"], check=True, capture_output=True)
-        seconds.append(time.monotonic() - started)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     slow = "('dlt', 'duckdb', 'sqlmesh')"
     code = f"import sys; from loop_returns import cli; print([m for m in {slow} if m in sys.modules])"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

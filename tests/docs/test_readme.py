@@ -161,6 +161,7 @@ def test_the_example_of_loop_toml_shows_the_defaults() -> None:
 def test_the_demo_output_has_the_shape_that_the_demo_prints() -> None:
     block = shown_demo()
 
+    assert max(len(line) for line in block) <= 80
     assert [line for line in printed() if line not in block] == []
     named = set(meanings.MEANING.values())
     kinds = [line for line in block if re.fullmatch(r".*  +N  +[A-Z]{3}.*", line) and "RMA" not in line]
@@ -200,9 +201,9 @@ def printed() -> list[str]:
     }
     lines = [
         words.pull_text(pulled),
-        words.coverage_text(figures),
+        *words.coverage_text(figures).splitlines(),
         *words.breaks_text(figures).splitlines(),
         *words.worst_text(figures).splitlines(),
-        f"1 rows read with 1 requests: {words.changes_text(figures)}",
+        f"1 rows, 1 requests: {words.changes_text(figures)}",
     ]
     return [shape(line) for line in lines]

@@ -43,7 +43,7 @@ def accept(
     take_back: Back = False,
     as_json: Json = False,
 ) -> int:
-    """Leave a known break until a day; it ends sooner when its amount changes.
+    """Leave a known break until a day, or until its amount changes.
 
     Shown in marts.open_breaks from the next build on. It does not hide the break.
 

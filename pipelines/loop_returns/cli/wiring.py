@@ -63,7 +63,10 @@ def _asked(arguments: Sequence[str]) -> str:
 
 def show(figures: Mapping[str, Any], text: str, *, as_json: bool) -> None:
     """Print figures: one JSON object, or the text."""
-    print(terminal.as_json(figures) if as_json else text)
+    if as_json:
+        print(terminal.as_json(figures))
+    else:
+        terminal.say(text)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from loop_returns.actions.requests import printable
 from loop_returns.actions.states import KINDS, State
-from loop_returns.terminal import table
+from loop_returns.terminal import room, table
 
 if TYPE_CHECKING:
     from loop_returns.actions.plan import Plan
@@ -24,6 +24,8 @@ SHORT = 12
 QUIET = ("released", "under way")
 """Guards that hold what somebody has decided already: no news."""
 _MOST = 50
+_BESIDE_REASON = 68
+"""Columns of the other cells of an action."""
 
 
 def plan_text(plan: Plan) -> str:
@@ -54,7 +56,9 @@ def _row(row: Row) -> str:
     request = row.request
     moved = f"{request.currency} {request.amount:,.2f}  " if request.action == "process" else ""
     what = f"{SYMBOL[request.action]} {request.action:<8} RMA {request.return_id}"
-    return f"  {what}  {moved}{_cut(request.reason)}  ({request.rule_id or request.requested_by})"
+    by = f"  ({request.rule_id or request.requested_by})"
+    head = f"  {what}  {moved}"
+    return f"{head}{_cut(request.reason, min(60, room(len(head) + len(by))))}{by}"
 
 
 def _cut(text: str, most: int = 60) -> str:
@@ -186,7 +190,7 @@ def overview_text(found: Overview) -> str:
             f"RMA {each.return_id}",
             f"{each.updated_at:%Y-%m-%d %H:%M}",
             each.action_key[:SHORT],
-            _cut(found.reasons.get(each.action_key, ""), 50),
+            _cut(found.reasons.get(each.action_key, ""), min(50, room(_BESIDE_REASON))),
         )
         for each in shown[:_MOST]
     ]
