@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-input
 
-.PHONY: help demo notebooks test test-again check test-slow bench dictionary lock clean
+.PHONY: help demo notebooks notebooks-export test test-again check test-slow bench dictionary lock clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -12,7 +12,10 @@ demo: .venv/run ## The whole job against a simulated shop: no key needed
 	@$(BIN)/loop-returns demo
 
 notebooks: .venv/dev ## Serve the notebooks to a browser on this machine; prints where
-	@$(BIN)/python -m loop_returns.notebooks
+	@$(BIN)/python -m loop_returns.notebooks serve
+
+notebooks-export: .venv/dev ## The same with outputs as HTML and .ipynb, into _data/notebooks
+	@$(BIN)/python -m loop_returns.notebooks export
 
 test: check ## All checks and tests (slow suites in their short form)
 	$(BIN)/python -m pytest -n auto --dist worksteal

@@ -105,6 +105,20 @@ def test_money_foots(whole_shop: WholeShop) -> None:
     assert [row["match_class"] for row in largest] == sorted(row["match_class"] for row in largest)
 
 
+def test_exchanges_finds_what_was_planted(whole_shop: WholeShop) -> None:
+    truth = planted(whole_shop, "recon_exchange")
+    found: dict[str, str] = {}
+    for currency in ("USD", "EUR"):
+        page = run("exchanges", whole_shop.published, currency=currency)
+        found |= {row["return_id"]: row["match_class"] for row in page.rows("Missing, doubled")}
+
+    truth = {key: kind for key, kind in truth.items() if kind not in ("timing", "pending_not_processed")}
+    assert {key: kind for key, kind in found.items() if key in truth} == truth
+    ((exchanges,),) = whole_shop.rows("select count(*) from marts.recon_exchange")
+    assert total(page.rows("Exchange orders of their own"), "returns") == exchanges
+    assert {row["control"] for row in page.rows("Does the credit clear?")} == {Decimal(0)}
+
+
 def test_refunds_shopify_finds_what_was_planted(whole_shop: WholeShop) -> None:
     truth = planted(whole_shop, "recon_refund")
     found: dict[str, str] = {}

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import requests
@@ -16,6 +17,7 @@ from tests.support.browser import PATIENCE, PHONE, Watched, chromium, watched
 from tests.support.whole_shop import WholeShop
 
 from loop_returns.notebooks.catalogue import NOTEBOOKS
+from loop_returns.notebooks.export import export
 
 expect.set_options(timeout=PATIENCE)
 
@@ -24,7 +26,7 @@ expect.set_options(timeout=PATIENCE)
 def address(whole_shop: WholeShop) -> Iterator[str]:
     """Where `make notebooks` serves them."""
     with subprocess.Popen(
-        [sys.executable, "-m", "loop_returns.notebooks"],
+        [sys.executable, "-m", "loop_returns.notebooks", "serve"],
         env=os.environ | {"LOOP_RETURNS_DATA_DIR": str(whole_shop.data)},
         stdout=subprocess.PIPE,
         text=True,
@@ -77,6 +79,7 @@ def test_one_return_follows_what_is_typed_and_what_is_picked(
 FILTERS = {
     "everything_here": ("Source", "the list", "source=returns", "All 363 days are covered"),
     "money_foots": ("Currency", "EUR", "currency=EUR", "2026-11-20, EUR."),
+    "exchanges": ("Currency", "EUR", "currency=EUR", "Does the credit clear?"),
     "refunds_shopify": ("Break", "paid_early", "class=paid_early", "2 rows, 13 columns"),
     "goods": ("Carrier", "UPS", "carrier=UPS", "2026-11-20, UPS."),
     "what_we_owe": ("Component", "exchange", "component=exchange", "all months, exchange, USD."),
@@ -138,3 +141,18 @@ def test_the_watch_over_a_page_sees_errors_and_outside_requests(browser: Browser
         assert any(error.startswith("no") for error in seen.errors)
         with pytest.raises(AssertionError):
             seen.assert_quiet()
+
+
+def test_an_exported_page_opens_from_a_file_without_scripts(
+    browser: Browser, whole_shop: WholeShop, tmp_path: Path
+) -> None:
+    export(["goods"], whole_shop.published, tmp_path)
+    with watched(browser, PHONE, java_script_enabled=False) as seen:
+        seen.page.goto((tmp_path / "index.html").as_uri())
+
+        seen.page.get_by_role("link", name="Where are the goods?").click()
+
+        expect(seen.page.get_by_role("heading", name="Where are the goods?")).to_be_visible()
+        expect(seen.page.get_by_role("img", name="Returns by how far the goods have come")).to_be_visible()
+        expect(seen.page.get_by_role("columnheader", name="missing_units").first).to_be_visible()
+        seen.assert_quiet()

@@ -32,6 +32,11 @@ NOTEBOOKS = {
         "Which money identities hold, for which outcomes, where do the residuals cluster, and which"
         " returns do not add up?",
     ),
+    "exchanges": Entry(
+        "Exchanges",
+        "Did every exchange become goods on an order, once, at the right value? Which way do exchanges go,"
+        " does their credit clear, and was the upsell collected?",
+    ),
     "refunds_shopify": Entry(
         "Refunds against Shopify",
         "Did every refund that Loop promises reach Shopify, once, with the right amount? What may be"

@@ -46,6 +46,7 @@ def serve(port: int = 0) -> None:
             listening.bind((HOST, port))
         except OSError as error:
             raise LoopReturnsError(f"the port {port} is taken", cause=str(error), hint="--port 0") from error
+        listening.listen()  # whoever reads the address may come before the server has begun
         address = f"http://{HOST}:{listening.getsockname()[1]}/"
         print(f"the notebooks, on {published()}: {address}  (Ctrl-C ends)", flush=True)
         uvicorn.Server(uvicorn.Config(app(), log_level="warning", lifespan="off")).run([listening])
@@ -92,10 +93,5 @@ def _is_own(headers: dict[bytes, bytes]) -> bool:
 
 
 async def _index(_: Request) -> HTMLResponse:
-    listed = "".join(
-        f'<li><a href="{name}/">{escape(entry.title)}</a><br>{escape(entry.question)}</li>'
-        for name, entry in NOTEBOOKS.items()
-    )
-    return HTMLResponse(
-        static.page("Notebooks", f"<h1>Notebooks</h1><p>{escape(str(published()))}</p><ol>{listed}</ol>")
-    )
+    file = f"<p>On <code>{escape(str(published()))}</code></p>"
+    return HTMLResponse(static.page("Notebooks", static.index(list(NOTEBOOKS), "/") + file))

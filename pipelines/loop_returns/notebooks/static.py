@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from html import escape
+
+from loop_returns.notebooks.catalogue import NOTEBOOKS
 
 _STYLE = """
 :root { color-scheme: light; }
@@ -31,3 +34,13 @@ def page(title: str, body: str) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">'
         f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body><main>{body}</main></body></html>\n"
     )
+
+
+def index(names: Iterable[str], ending: str) -> str:
+    """The notebooks as links, each with its question."""
+    listed = "".join(
+        f'<li><a href="{name}{ending}">{escape(NOTEBOOKS[name].title)}</a><br>'
+        f"{escape(NOTEBOOKS[name].question)}</li>"
+        for name in names
+    )
+    return f"<h1>Notebooks</h1><ol>{listed}</ol>"
