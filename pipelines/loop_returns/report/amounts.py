@@ -22,11 +22,13 @@ def number(amount: Decimal | None, unit: Decimal | None = None, *, sign: bool = 
 
     >>> number(Decimal("1234.5000")), number(Decimal("-3.0000"), Decimal(1)), number(Decimal("0.0050"))
     ('1,234.50', '-3', '0.005')
-    >>> number(Decimal("7"), sign=True), number(None)
-    ('+7.00', '-')
+    >>> number(Decimal("7"), sign=True), number(Decimal("-0"), sign=True), number(None)
+    ('+7.00', '0.00', '-')
     """
     if amount is None:
         return "-"
+    if not amount:
+        amount = Decimal(0)  # -0 is a number, too
     digits = max(0, -(unit or Decimal("0.01")).normalize().as_tuple().exponent)  # type: ignore[operator] # finite
     exact = max(0, -amount.normalize().as_tuple().exponent)  # type: ignore[operator] # finite
     return f"{amount:{'+' if sign and amount else ''},.{max(digits, exact)}f}"
