@@ -175,7 +175,13 @@ def test_other_feeds_names_are_views_that_name_no_catalog(shop: Shop, tmp_path: 
             "select id, line_items[1].line_item_id, len(exchanges) from anything.compat.returns order by id"
         ).fetchall()
         unsaid = database.execute(f"{bare} and coalesce(comment, '') = ''").fetchall()
+        meant = database.execute(
+            "select description from anything.marts.data_dictionary"
+            " where table_schema = 'compat' and table_name = 'return_list'"
+            " and column_name in ('id', 'refund')"
+        ).fetchall()
 
+    assert meant == [("Loop's id",), ("Cash promised to the original payment",)]
     assert counts == {
         "return_list": (2,),
         "return_list_line_item": (2,),

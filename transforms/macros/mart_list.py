@@ -183,6 +183,18 @@ MARTS = {
             "true",
         ),
     },
+    "prod_size_exchange": {
+        "rows": "sum(row.units)",
+        "population": (
+            "(select r.currency, coalesce(e.price, 0) - coalesce(e.discount, 0) as amount"
+            " from staging.stg_exchanges as e"
+            " inner join staging.stg_returns as r on r.return_id = e.return_id"
+            " where coalesce(r.state, '') <> 'cancelled')",
+            "1",
+            "row.amount",
+            "true",
+        ),
+    },
     "risk_returner": {
         "rows": "sum(row.returns)",
         "population": (

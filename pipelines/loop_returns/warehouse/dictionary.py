@@ -12,11 +12,19 @@ from dataclasses import dataclass, field
 import duckdb
 
 from loop_returns.api.fields import TABLES, raw_columns
-from loop_returns.warehouse import ops_tables
+from loop_returns.warehouse import late_bound, ops_tables
 from loop_returns.warehouse.extracts import columns as extract_columns
 from loop_returns.warehouse.extracts import tables as extract_tables
 
-SCHEMAS = ("loop_raw", "staging", "rules", "marts", ops_tables.SCHEMA, extract_columns.SCHEMA)
+SCHEMAS = (
+    "loop_raw",
+    "staging",
+    "rules",
+    "marts",
+    ops_tables.SCHEMA,
+    extract_columns.SCHEMA,
+    late_bound.SCHEMA,
+)
 OWN = "marts.data_dictionary"
 RAW_TABLES = {
     "returns": "One row per return, current version, as Loop sent it",
@@ -104,6 +112,7 @@ def describe(connection: duckdb.DuckDBPyConnection, built: Mapping[str, Describe
     present = {f"{schema}.{table}" for schema, table, *_ in found}
     before = _before(connection) if OWN in present else []
     said = {(schema, table, column): text for schema, table, column, _, text in before}
+    texts |= _views(texts, said)
     entries, comments = [], list(_on_tables(connection, texts))
     for schema, table, column, type_, comment in found:
         name = f"{schema}.{table}"
@@ -122,6 +131,16 @@ def describe(connection: duckdb.DuckDBPyConnection, built: Mapping[str, Describe
 def beside(models: Mapping[str, Described]) -> dict[str, Described]:
     """The tables that no model makes: `loop_raw`, `ops`, `ext`."""
     return {**dict(_raw(models)), **dict(_ops()), **dict(_ext())}
+
+
+def _views(texts: Mapping[str, Described], said: Mapping[tuple[str, str, str], str]) -> dict[str, Described]:
+    """The views of `compat`: a column means what that of its table in `staging` does."""
+    made = {}
+    for view, table in late_bound.VIEWS.items():
+        before = {column: text for (*name, column), text in said.items() if name == ["staging", table]}
+        now = texts[f"staging.{table}"].columns if f"staging.{table}" in texts else {}
+        made[f"{late_bound.SCHEMA}.{view}"] = Described("", {**before, **now, **late_bound.RENAMED})
+    return made
 
 
 def _before(connection: duckdb.DuckDBPyConnection) -> list[Entry]:

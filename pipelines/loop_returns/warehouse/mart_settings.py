@@ -57,6 +57,9 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
         "bad_returns": 2,
         "undelivered_paid": 2,
         "kept_items": 3,
+        "min_orders": 5,
+        "return_rate": 0.7,
+        "outside_refunds": 2,
         "weight": {
             "refund_only": 1,
             "splitting": 1,
@@ -64,6 +67,8 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
             "bad_goods": 2,
             "never_shipped": 2,
             "kept_items": 1,
+            "return_rate": 1,
+            "outside_refunds": 1,
         },
     },
     "freshness": {"warn_hours": 6, "block_hours": 48},

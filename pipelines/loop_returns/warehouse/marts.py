@@ -104,8 +104,8 @@ def build(
     with logging_to(project.work_dir / "build.log"), no_garbage_collection():  # syntax trees live to the end
         built = _built(project, as_of, on_progress)
         with mart_script.opened(database) as connection:
-            rows = dictionary.describe(connection, built.described)
             late_bound.install(connection)
+            rows = dictionary.describe(connection, built.described)
     return BuildResult(built.models, time.monotonic() - started, built.audits, rows, built.planned)
 
 

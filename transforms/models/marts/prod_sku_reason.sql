@@ -1,7 +1,7 @@
 MODEL (
     name marts.prod_sku_reason,
     kind FULL,
-    description 'One row per SKU, reason, month and currency: why it comes back, of all units of it that came back. A mix, not a rate: how many were sold is not in Loop''s data.',
+    description 'One row per SKU, reason, month and currency: why it comes back, of all units of it that came back. A mix; a rate only where the extract shopify_order_lines says how many were sold.',
     grain (sku, parent_reason, reason, period, currency),
     column_descriptions (
         sku = 'Stock keeping unit; none when Loop does not say',
@@ -22,7 +22,8 @@ MODEL (
         exchange_units = 'Units whose customer wants another item',
         graded_units = 'Units that were graded at the warehouse',
         bad_units = 'Units with a grade that the merchant counts as bad',
-        rate = 'Share of the sold units; null: how many were sold is not known',
+        sold_units = 'Units of the SKU that were sold in the same month and currency, exchanges left out; null when the extract shopify_order_lines is absent or does not cover the month',
+        rate = 'Units of these; what came back in a month is partly of earlier sales. Null when fewer than 30 were sold, or how many is not known',
         as_of = 'The build''s one present, UTC'
     ),
     audits (
@@ -43,6 +44,37 @@ WITH returns AS (
     SELECT
         *
     FROM staging.seed_reason_map
+), order_lines AS (
+    SELECT
+        *
+    FROM staging.stg_ext_shopify_order_lines
+), orders AS (
+    SELECT
+        *
+    FROM staging.stg_ext_shopify_orders
+), covered AS (
+    /* From the first month that is in the extract from its first day on. */
+    SELECT
+        CAST(MIN(order_lines.created_at AT TIME ZONE 'UTC') AS DATE) AS first_day,
+        CAST(MAX(order_lines.created_at AT TIME ZONE 'UTC') AS DATE) AS last_day
+    FROM order_lines
+), sold AS (
+    SELECT
+        order_lines.sku,
+        order_lines.currency,
+        CAST(DATE_TRUNC('MONTH', order_lines.created_at AT TIME ZONE 'UTC') AS DATE) AS period,
+        SUM(order_lines.quantity) AS units
+    FROM order_lines
+    LEFT JOIN orders
+        ON orders.order_id = order_lines.order_id
+    WHERE
+        order_lines.shopify_return_id IS NULL
+        AND COALESCE(orders.source_name, '') <> '1662707'
+        AND orders.cancelled_at IS NULL
+    GROUP BY
+        order_lines.sku,
+        order_lines.currency,
+        CAST(DATE_TRUNC('MONTH', order_lines.created_at AT TIME ZONE 'UTC') AS DATE)
 ), units AS (
     SELECT
         COALESCE(return_lines.sku, 'none') AS sku,
@@ -95,10 +127,14 @@ WITH returns AS (
     SELECT
         shares.*,
         shares.sku_units >= 30 AS is_enough,
+        CASE WHEN shares.period BETWEEN covered.first_day AND covered.last_day THEN COALESCE(sold.units, 0) END AS sold_units,
         shares.units / CAST(shares.sku_units AS DOUBLE) AS share,
         @wilson_low(shares.units, shares.sku_units) AS share_low,
         @wilson_high(shares.units, shares.sku_units) AS share_high
     FROM shares
+    CROSS JOIN covered
+    LEFT JOIN sold
+        ON sold.sku = shares.sku AND sold.currency = shares.currency AND sold.period = shares.period
 ), final AS (
     SELECT
         CAST(judged.sku AS TEXT) AS sku,
@@ -119,7 +155,8 @@ WITH returns AS (
         CAST(judged.exchange_units AS BIGINT) AS exchange_units,
         CAST(judged.graded_units AS BIGINT) AS graded_units,
         CAST(judged.bad_units AS BIGINT) AS bad_units,
-        CAST(NULL AS DECIMAL(9, 6)) AS rate,
+        CAST(judged.sold_units AS BIGINT) AS sold_units,
+        CAST(CASE WHEN judged.sold_units >= 30 THEN judged.units / CAST(judged.sold_units AS DOUBLE) END AS DECIMAL(12, 6)) AS rate,
         CAST(CAST(@execution_ts AS TIMESTAMPTZ) AS TIMESTAMPTZ) AS as_of
     FROM judged
 )
