@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+import shutil
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from tests.notebooks.page import Page, run
 from tests.support.whole_shop import WholeShop
@@ -54,7 +58,7 @@ def test_each_figure_says_its_period_its_source_and_its_sql(page: Page) -> None:
             ), part.title
             assert part.sql.lower().startswith(("select", "with")), part.title
             assert "older than the table" not in part.markdown(), part.title
-            assert part.chart is None or part.drawn.startswith('<svg role="img" aria-label="'), part.title
+            assert part.chart is None or '<svg role="img" aria-label="' in part.drawn, part.title
 
 
 def test_everything_here(whole_shop: WholeShop) -> None:
@@ -269,3 +273,42 @@ def test_time_to_refund(whole_shop: WholeShop) -> None:
     assert [row["match_class"] == "open" for row in next_ones] == sorted(
         row["match_class"] == "open" for row in next_ones
     )
+
+
+def test_the_colours_of_a_chart_are_named_and_each_has_its_own(whole_shop: WholeShop) -> None:
+    figure = run("everything_here", whole_shop.published).figure("Which source knows")
+
+    names = re.findall(r"background:(#\w+)\"></span>(\w+)</li>", figure.drawn)
+
+    assert {name for _, name in names} == {row["match_class"] for row in figure.rows.to_pylist()}
+    assert len({colour for colour, _ in names}) == len(names)
+
+
+@pytest.fixture(scope="module")
+def empty(whole_shop: WholeShop, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A shop in which nothing was returned yet, and no other system is connected."""
+    file = tmp_path_factory.mktemp("empty") / "loop.duckdb"
+    shutil.copyfile(whole_shop.published, file)
+    with duckdb.connect(str(file)) as database:
+        named = database.execute(
+            "select schema_name || '.' || table_name from duckdb_tables()"
+            " where schema_name in ('loop_raw', 'staging', 'marts', 'ops', 'rules')"
+            " and table_name not like 'seed_%' and table_name <> 'data_dictionary'"
+        ).fetchall()
+        for (name,) in named:
+            database.execute(f"delete from {name}")
+    return file
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_an_empty_shop_is_said_in_words(name: str, empty: Path) -> None:
+    page = run(name, empty)
+
+    for part in page.parts:
+        assert part.html()
+        part._display_()
+        if isinstance(part, Figure) and not part.rows.num_rows:
+            assert part.empty.endswith("."), part.title
+            assert part.empty in part.markdown(), part.title
+    assert page.figure("Ask for").rows.num_rows == 0
+    assert "older than the table" not in page.words

@@ -29,7 +29,7 @@ def scatter(
             x=alt.X(field=across, type="quantitative", title=titles[0]),
             y=alt.Y(field=up, type="quantitative", title=titles[1]),
             color=colours(rows, colour),
-            shape=alt.Shape(field=colour, type="nominal", title=None),
+            shape=alt.Shape(field=colour, type="nominal", legend=None),
             tooltip=tooltip(rows),
         )
     )
@@ -49,7 +49,7 @@ def waterfall(rows: list[Row], says: str, unit: str) -> Chart:
             x=alt.X(field="step", type="ordinal", sort=order, title=None, axis=alt.Axis(labelAngle=-35)),
             y=alt.Y(field="from_amount", type="quantitative", title=unit),
             y2=alt.Y2(field="to_amount"),
-            color=alt.Color(field="kind", type="nominal", scale=kinds, title=None),
+            color=alt.Color(field="kind", type="nominal", scale=kinds, legend=None),
             tooltip=tooltip(rows),
         )
         .properties(width="container", height=300)
@@ -62,13 +62,14 @@ def classes_by_day(
 ) -> Chart:
     """A square per day and row, coloured by its class."""
     scale = alt.Scale(domain=list(colour_of), range=list(colour_of.values()))
+    axis = alt.Axis(format="%-d %b", labelOverlap=True)
     drawn: Chart = (
         alt.Chart(data(rows), description=says)
         .mark_rect()
         .encode(
-            x=alt.X(field=day, type="temporal", timeUnit="yearmonthdate", title="day, UTC"),
+            x=alt.X(field=day, type="temporal", timeUnit="yearmonthdate", title="day, UTC", axis=axis),
             y=alt.Y(field=down, type="nominal", title=None),
-            color=alt.Color(field=kind, type="nominal", scale=scale, title=None),
+            color=alt.Color(field=kind, type="nominal", scale=scale, legend=None),
             tooltip=tooltip(rows),
         )
         .properties(width="container", height=alt.Step(STEP))

@@ -40,7 +40,7 @@ def colours(rows: Sequence[Row], field: str) -> alt.Color:
     names = sorted(found, key=lambda name: (name in CALM, name))
     free = iter(PALETTE * (1 + len(names) // len(PALETTE)))
     scale = alt.Scale(domain=names, range=[CALM[name] if name in CALM else next(free) for name in names])
-    return alt.Color(field=field, type="nominal", title=None, scale=scale)
+    return alt.Color(field=field, type="nominal", scale=scale, legend=None)  # charts.legend shows it
 
 
 def _ticks(rows: Sequence[Row], field: str) -> alt.Axis:
@@ -91,7 +91,7 @@ def columns(
     names = list(dict.fromkeys(row[along] for row in rows))
     chart = alt.Chart(data(rows), description=says)
     # Few columns would be as wide as walls.
-    marked = chart.mark_bar(size=56) if len(names) < WALLS else chart.mark_bar()
+    marked = chart.mark_bar(size=36) if len(names) < WALLS else chart.mark_bar()
     sort = list(order or names)
     across = alt.X(field=along, type="ordinal", sort=sort, title=title, axis=_slanted(names))
     up = alt.Y(field=height, type="quantitative", title=unit, axis=_ticks(rows, height))
@@ -125,7 +125,7 @@ def heat(
         y=alt.Y(field=down, type="ordinal", sort=None, title=None),
     )
     scale = alt.Scale(scheme=SHADES, domain=list(domain)) if domain else alt.Scale(scheme=SHADES)
-    legend = alt.Legend(title=unit, format=".0%" if percent else ",.0f", gradientLength=160)
+    legend = alt.Legend(title=unit, format=".0%" if percent else ",.0f", gradientLength=110)
     squares = base.mark_rect(stroke="white").encode(
         color=alt.Color(field=value, type="quantitative", scale=scale, legend=legend), tooltip=tooltip(rows)
     )
@@ -168,7 +168,7 @@ def lines(
         )
     )
     if colour:
-        dashes = alt.StrokeDash(field=colour, type="nominal", title=None)
+        dashes = alt.StrokeDash(field=colour, type="nominal", legend=None)
         encoded = encoded.encode(color=colours(rows, colour), strokeDash=dashes)
     drawn: Chart = encoded.properties(width="container", height=260)
     return drawn

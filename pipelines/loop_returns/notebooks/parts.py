@@ -102,15 +102,18 @@ class Figure(Part):
         parts: list[object] = [mo.md(f"## {self.title}\n\n{self.says}")]
         if not self.rows.num_rows:
             parts.append(mo.callout(mo.md(self.empty), kind="neutral"))
-        parts += [each for each in (self.chart, self.table) if each is not None]
+        if self.chart is not None:
+            names = charts.legend(self.chart)
+            parts += [mo.Html(names), self.chart] if names else [self.chart]
+        parts += [self.table] if self.table is not None else []
         parts.append(mo.md(f"<small>{escape(self.caption)}</small>"))
         parts.append(mo.accordion({"SQL": mo.md(f"```sql\n{self.sql}\n```")}))
         return mo.vstack(parts, gap=0.6)
 
     @cached_property
     def drawn(self) -> str:
-        """The chart as SVG; empty when there is none."""
-        return charts.svg(self.chart) if self.chart is not None else ""
+        """The chart as SVG with the names of its colours; empty when there is none."""
+        return charts.legend(self.chart) + charts.svg(self.chart) if self.chart is not None else ""
 
     def html(self) -> str:
         """The figure as a section."""
