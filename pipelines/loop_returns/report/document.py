@@ -52,6 +52,13 @@ class Column:
     swatch: Style | None = None
 
 
+SIGNED = (
+    Column("Breaks", "figure"),
+    Column("Plus", "figure", "plus"),
+    Column("Minus", "figure", "minus"),
+    Column("Signed sum", "figure"),
+)
+"""The columns of `Voice.signed`."""
 Cell = str | Bar
 
 
@@ -133,6 +140,11 @@ class Voice:
     def money(self, value: Decimal | None, currency: str, *, sign: bool = True) -> str:
         """An amount with its currency."""
         return f"{currency or NO_CURRENCY} {self.amount(value, currency, sign=sign)}"
+
+    def signed(self, one: Figures) -> tuple[str, str, str, str]:
+        """How many breaks, both sides of their sum, and the sum: the cells below `SIGNED`."""
+        net = self.amount(one["net"], one["currency"])
+        return f"{one['breaks']:,}", self.sides(one, "plus"), self.sides(one, "minus"), net
 
     def sides(self, one: Figures, side: Literal["plus", "minus"]) -> str:
         """How many breaks of a sign, and their sum: `56 at +5,307.74`; a dash for none."""

@@ -24,9 +24,13 @@ class Limit:
 
     def __str__(self) -> str:
         """In words."""
-        of = "" if self.severity == ANY else f" of severity {self.severity}"
-        worse = " or worse" if 1 < self.severity < ANY else ""
-        return f"at most {self.most:,}{of}{worse}"
+        return f"at most {self.most:,}{self.of}"
+
+    @property
+    def of(self) -> str:
+        """Which breaks it counts, in words; empty: all of them."""
+        worse = " or worse" if self.severity > 1 else ""
+        return "" if self.severity == ANY else f" of severity {self.severity}{worse}"
 
 
 def read(texts: Iterable[object], name: str = "--fail-on") -> list[Limit]:
@@ -65,7 +69,5 @@ def exceeded(limits: Iterable[Limit], severities: Mapping[int, int]) -> list[str
     for limit in limits:
         open_now = sum(count for severity, count in severities.items() if severity <= limit.severity)
         if open_now > limit.most:
-            of = "" if limit.severity == ANY else f" of severity {limit.severity}"
-            worse = " or worse" if 1 < limit.severity < ANY else ""
-            found.append(f"{open_now:,} breaks{of}{worse} are open, at most {limit.most:,} are allowed")
+            found.append(f"{open_now:,} breaks{limit.of} are open, at most {limit.most:,} are allowed")
     return found

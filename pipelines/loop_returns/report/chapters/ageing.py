@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from loop_returns.report.bars import diverging, scales, stacked
-from loop_returns.report.document import Cell, Chapter, Column, Style, Table, Voice
+from loop_returns.report.document import SIGNED, Cell, Chapter, Column, Style, Table, Voice
 from loop_returns.report.published import Figures
 
 KEY = "ageing"
@@ -58,10 +58,7 @@ def _money(found: list[Figures], voice: Voice) -> list[Table]:
     columns = (
         Column("Days since first seen"),
         Column("Currency"),
-        Column("Breaks", "figure"),
-        Column("Plus", "figure", "plus"),
-        Column("Minus", "figure", "minus"),
-        Column("Signed sum", "figure"),
+        *SIGNED,
         Column("Minus and plus", "bar"),
     )
     scale = scales(found, "plus", "minus")
@@ -69,10 +66,7 @@ def _money(found: list[Figures], voice: Voice) -> list[Table]:
         (
             each["age_bucket"],
             each["currency"],
-            f"{each['breaks']:,}",
-            voice.sides(each, "plus"),
-            voice.sides(each, "minus"),
-            voice.amount(each["net"], each["currency"]),
+            *voice.signed(each),
             diverging(each, scale),
         )
         for each in found

@@ -6,6 +6,7 @@ from loop_returns.meanings import meaning
 from loop_returns.report.bars import diverging, scales
 from loop_returns.report.document import (
     SEVERITIES,
+    SIGNED,
     Cell,
     Chapter,
     Column,
@@ -93,10 +94,7 @@ def _table(figures: Figures, owner: str, voice: Voice, note: str) -> Table:
         Column("What"),
         Column("Severity", "figure"),
         Column("Currency"),
-        Column("Breaks", "figure"),
-        Column("Plus", "figure", "plus"),
-        Column("Minus", "figure", "minus"),
-        Column("Signed sum", "figure"),
+        *SIGNED,
         Column("Oldest", "figure"),
         Column("Minus and plus", "bar"),
     )
@@ -116,15 +114,7 @@ def _table(figures: Figures, owner: str, voice: Voice, note: str) -> Table:
 
 
 def _row(name: str, severity: str, each: Figures, voice: Voice) -> tuple[Cell, ...]:
-    return (
-        name,
-        severity,
-        each["currency"] or "-",
-        f"{each['breaks']:,}",
-        voice.sides(each, "plus"),
-        voice.sides(each, "minus"),
-        voice.amount(each["net"], each["currency"]),
-    )
+    return (name, severity, each["currency"] or "-", *voice.signed(each))
 
 
 def _worst(breaks: Figures, voice: Voice) -> Table:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from loop_returns.report.bars import diverging, scales
-from loop_returns.report.document import Chapter, Column, Headline, Table, Voice, share
+from loop_returns.report.document import SIGNED, Chapter, Column, Headline, Table, Voice, share
 from loop_returns.report.published import Figures
 
 KEY = "causes"
@@ -27,10 +27,7 @@ def chapter(figures: Figures, voice: Voice) -> Chapter:
     columns = (
         Column("Root cause"),
         Column("Currency"),
-        Column("Breaks", "figure"),
-        Column("Plus", "figure", "plus"),
-        Column("Minus", "figure", "minus"),
-        Column("Signed sum", "figure"),
+        *SIGNED,
         Column("Minus and plus", "bar"),
     )
     scale = scales(figures["causes"], "plus", "minus")
@@ -38,10 +35,7 @@ def chapter(figures: Figures, voice: Voice) -> Chapter:
         (
             each["root_cause"].replace("_", " "),
             each["currency"] or "-",
-            f"{each['breaks']:,}",
-            voice.sides(each, "plus"),
-            voice.sides(each, "minus"),
-            voice.amount(each["net"], each["currency"]),
+            *voice.signed(each),
             diverging(each, scale),
         )
         for each in figures["causes"]
