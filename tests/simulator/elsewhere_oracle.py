@@ -15,6 +15,8 @@ from loop_returns.simulator.truth import Return
 from loop_returns.simulator.world import World
 
 SETTLED = timedelta(hours=24)
+INSTANT = timedelta(days=14)
+"""An exchange that went out at once is charged when its parcel was not scanned by then."""
 Found = Iterator[tuple[str, str]]
 
 
@@ -71,14 +73,17 @@ def _card(owner: Return, sheets: Sheets, world: World) -> Iterator[str]:
 
 
 def _charge(owner: Return, sheets: Sheets, world: World) -> Iterator[str]:
-    due = owner.money.upsell if owner.state == "closed" else 0
+    due = [owner.money.upsell] if owner.state == "closed" and owner.money.upsell else []
+    is_sent_back = owner.first_scan_at is not None or not owner.has_parcel
+    if owner.closed_at and owner.money.exchange_credit > 0 and not is_sent_back:
+        due += [owner.money.exchange_credit] if owner.closed_at + INSTANT < world.end else []
     mine = [row for row in sheets["stripe_charges"] if row["charge_id"] == f"ch_{owner.id}"]
     kept = [
         cents(owner, row["amount"]) - cents(owner, row["amount_refunded"])
         for row in mine
         if row["status"] == "succeeded"
     ]
-    if kept != ([due] if due else []):
+    if kept != due:
         yield "recon_upsell"
 
 

@@ -96,6 +96,21 @@ R10 = {
     "r10-exempt": WAY,
     "r10-exempt-first": {**WAY, "created_at": days_ago(21)},
 }
+UNSENT = {
+    "state": "closed",
+    "label_status": "new",
+    "created_at": days_ago(40),
+    "label_updated_at": days_ago(40),
+    "updated_at": days_ago(21),
+}
+R12 = {
+    "r12": UNSENT,
+    "r12-young": UNSENT | {"updated_at": days_ago(20.9)},
+    "r12-scanned": UNSENT | WAY,
+    "r12-unpaid": {**UNSENT, **worth("0.00")},
+    "r12-kept": UNSENT | {"return_method": {"method_type": "keep_item"}},
+    "r12-exempt": UNSENT,
+}
 RISKY = {"customer": "again", "order_id": "one", **WAY}
 R13 = {
     "r13": RISKY,
@@ -143,6 +158,7 @@ PICKED = {
     "R08_high_value": {"r08"},
     "R09_label_never_used": {"r09"},
     "R10_duplicate_line": {"r10"},
+    "R12_paid_never_shipped": {"r12"},
     "R13_returner_risk": {"r13"},
     "R15_stalled": {"r15", "r15-review"},
     "R16_review_waiting": {"r16", "r16-scanned-since"},
@@ -155,6 +171,7 @@ EXEMPT = {
     "R08_high_value": {"r08-exempt"},
     "R09_label_never_used": {"r09-exempt"},
     "R10_duplicate_line": {"r10-exempt"},
+    "R12_paid_never_shipped": {"r12-exempt"},
     "R13_returner_risk": set(),
     "R15_stalled": {"r15-exempt"},
     "R16_review_waiting": {"r16-exempt"},
@@ -165,7 +182,7 @@ EXEMPTIONS = [
     ("sku", "SKU-4", "*", None),
     ("order", "#7", "R07_money_break_open", NOW.date()),
     ("customer", "vip", "*", None),
-    *(("return", f"{rule}-exempt", "*", None) for rule in ("r09", "r10", "r15", "r16", "r17")),
+    *(("return", f"{rule}-exempt", "*", None) for rule in ("r09", "r10", "r12", "r15", "r16", "r17")),
     ("return", "r02-other-rule", "R04_bad_grade", None),
     ("return", "r02-lapsed", "*", days_ago(1).date()),
     ("return", "r02-ends-today", "*", NOW.date()),
@@ -174,7 +191,7 @@ EXEMPTIONS = [
 
 def shop() -> dict[str, list[Row]]:
     """Every case of every rule, as raw rows."""
-    cases = {**R02, **R04, **R07, **R08, **R09, **R10, **R13, **R15, **R16, **R17}
+    cases = {**R02, **R04, **R07, **R08, **R09, **R10, **R12, **R13, **R15, **R16, **R17}
     returns = [opened(name, **values) for name, values in cases.items()]
     lines = {name: a_line(name) for name in cases}
     for name in (
@@ -304,7 +321,7 @@ def test_given_modes_thresholds_and_policy_when_built_then_they_hold(tmp_path: P
     stalled = {"r15", "r15-review", "r15-rolls", "r15-exempt"}
     found = set(query(file, "select rule_id[:3], return_id, mode from marts.flag_candidates"))
     assert {row for row in found if row[0] == "R15"} == {("R15", name, "on") for name in stalled}
-    assert {row[0] for row in found} == {"R07", "R08", "R09", "R10", "R13", "R15", "R16"}
+    assert {row[0] for row in found} == {"R07", "R08", "R09", "R10", "R12", "R13", "R15", "R16"}
     assert query(file, "select count(*) from rules.r04_bad_grade") == [(5,)]
 
 

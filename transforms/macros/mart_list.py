@@ -149,6 +149,59 @@ MARTS = {
         "rows": "sum(row.returns)",
         "population": ("staging.stg_returns", "1", "row.exchange_credit_total", HAS_EXCHANGE),
     },
+    "recon_store_credit": {
+        "quiet": """
+            'matched', 'not_due_yet', 'timing', 'attributed', 'not_comparable', 'unverifiable'""",
+        "owner": "finance",
+        "entity": "row.entity",
+        "break_amount": "row.difference",
+        "left_ref": """
+            case
+                when row.entity like 'card:%' then 'no promise' else 'credit ' || cast(row.amount as text)
+            end""",
+        "right_ref": "'issued ' || cast(row.issued as text)",
+        "evidence": """
+            'cards=' || cast(row.card_count as text) || ' first=' || coalesce(row.gift_card_id, '-')
+            || ' bonus=' || cast(row.bonus_amount as text) || ' state=' || coalesce(row.state, '-')""",
+        "population": (
+            "(select currency, gift_card as amount from staging.stg_returns where gift_card > 0"
+            " union all select currency, initial_value as amount from staging.stg_loop_gift_cards)",
+            "1",
+            "row.amount",
+            "true",
+        ),
+    },
+    "gift_card_liability": {
+        "rows": "sum(row.cards)",
+        "population": ("staging.stg_loop_gift_cards", "1", "row.initial_value", "true"),
+    },
+    "recon_upsell": {
+        "quiet": """
+            'matched', 'not_due_yet', 'timing', 'attributed', 'not_comparable', 'unverifiable'""",
+        "owner": "finance",
+        "entity": "row.entity",
+        "break_amount": "row.difference",
+        "left_ref": """
+            case
+                when row.entity like 'charge:%' then 'no upsell' else 'upsell ' || cast(row.amount as text)
+            end""",
+        "right_ref": "'charged ' || cast(row.charged as text)",
+        "evidence": """
+            'charges=' || cast(row.charge_count as text) || ' first=' || coalesce(row.charge_id, '-')
+            || ' refunded=' || cast(row.refunded as text) || ' fee=' || cast(row.fee as text)
+            || ' state=' || coalesce(row.state, '-')""",
+        "population": (
+            "(select currency, coalesce(upsell, 0) as amount from staging.stg_returns"
+            " where upsell > 0 or exchange_credit_total > 0"
+            " union all select currency, amount from staging.stg_ext_stripe_charges"
+            " where status = 'succeeded' and (not loop_return_id is null or named_order in"
+            " (select order_name from staging.stg_returns"
+            " union all select exchange_order_name from staging.stg_exchanges)))",
+            "1",
+            "row.amount",
+            "true",
+        ),
+    },
     "fin_open_returns": {"class_column": "stage"},
     "fin_liability": {"rows": "sum(row.net_returns)", "population": PARTS_OWED},
     "fin_liability_expected": {"rows": "sum(row.open_returns)", "population": PARTS_OWED},

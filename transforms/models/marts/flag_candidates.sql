@@ -109,9 +109,19 @@ WITH returns AS (
         @rule_r11_version AS rule_version
     UNION ALL
     SELECT
+        'R12_paid_never_shipped' AS rule_id,
+        @rule_r12_mode AS mode,
+        @rule_r12_version AS rule_version
+    UNION ALL
+    SELECT
         'R13_returner_risk' AS rule_id,
         @rule_r13_mode AS mode,
         @rule_r13_version AS rule_version
+    UNION ALL
+    SELECT
+        'R14_instant_overdue' AS rule_id,
+        @rule_r14_mode AS mode,
+        @rule_r14_version AS rule_version
     UNION ALL
     SELECT
         'R15_stalled' AS rule_id,

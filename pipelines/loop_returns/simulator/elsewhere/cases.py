@@ -79,6 +79,7 @@ ON_THE_WAY: Life = ((5, "label", "new"), (2, "label", "in_transit"))
 ARRIVED: Life = ((12, "label", "new"), (9, "label", "in_transit"), (8, "label", "delivered"))
 JUST_ARRIVED: Life = ((4, "label", "new"), (2, "label", "in_transit"), (0.5, "label", "delivered"))
 CANCELLED: Life = ((12, "label", "new"), (9, "label", "in_transit"), (8, "state", "cancelled"))
+UNSCANNED: Life = ((40, "label", "new"), (39.9, "state", "closed"), (39.8, "processed", ""))
 UNUSED: Life = ((70, "label", "new"), (42, "state", "expired"))
 
 

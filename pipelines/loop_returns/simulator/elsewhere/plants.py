@@ -22,6 +22,7 @@ from loop_returns.simulator.elsewhere.cases import (
     JUST_CLOSED,
     ON_THE_WAY,
     SWAP,
+    UNSCANNED,
     UNUSED,
     UPSELL,
     Bend,
@@ -202,6 +203,7 @@ MONEY: Mapping[str, Told] = {
     "recon_store_credit.card_without_return": Told(
         CLOSED, CASH, _card_of_nobody, subject=_unknown_card
     ),
+    "recon_upsell.timing": Told(JUST_CLOSED, UPSELL, without("stripe_charges")),
     "recon_upsell.missing_charge": Told(CLOSED, UPSELL, without("stripe_charges")),
     "recon_upsell.failed": Told(CLOSED, UPSELL, says("stripe_charges", status="failed")),
     "recon_upsell.refunded": Told(
@@ -209,6 +211,7 @@ MONEY: Mapping[str, Told] = {
     ),
     "recon_upsell.amount_break": Told(CLOSED, UPSELL, off("stripe_charges", amount="2.00")),
     "recon_upsell.extra_charge": Told(CLOSED, CASH, _charge),
+    "recon_upsell.instant_not_charged": Told(UNSCANNED, SWAP),
 }  # fmt: skip
 
 EXCHANGES: Mapping[str, Told] = {
@@ -226,6 +229,7 @@ EXCHANGES: Mapping[str, Told] = {
 }  # fmt: skip
 
 GOODS: Mapping[str, Told] = {
+    "recon_receipt.paid_never_shipped": Told(UNSCANNED, CASH),
     "recon_receipt.received_on_dead_return": Told(CANCELLED, CASH, _counted(_all)),
     "recon_receipt.received_not_processed": Told(ARRIVED, CASH, _counted(_all)),
     "recon_receipt.bad_grade": Told(ARRIVED, CASH, _counted(_all, condition="junk")),

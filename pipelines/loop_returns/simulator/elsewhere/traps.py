@@ -16,6 +16,8 @@ from loop_returns.simulator.elsewhere.cases import (
     CREDIT,
     ON_THE_WAY,
     SWAP,
+    UNSCANNED,
+    UPSELL,
     Case,
     Life,
     Told,
@@ -129,6 +131,26 @@ def _bonus(owner: Return, facts: Sheets, case: Case) -> None:
     facts["shopify_gift_cards"] = [shopify.card_row(owner, case.ago(37), owner.money.gift_card, bonus=500)]
 
 
+def _replaced(owner: Return, facts: Sheets, case: Case) -> None:
+    """The first card was disabled, and another one made instead of it."""
+    first = facts["shopify_gift_cards"][0]
+    first["disabled_at"] = shopify.z_time(case.ago(20))
+    facts["shopify_gift_cards"].append(shopify.card_row(owner, case.ago(20), owner.money.gift_card, number=1))
+
+
+def _tried_twice(owner: Return, facts: Sheets, case: Case) -> None:
+    paid = facts["stripe_charges"][0]
+    facts["stripe_charges"].append(paid | {"charge_id": f"{paid['charge_id']}_declined", "status": "failed"})
+
+
+def _names_nothing(owner: Return, facts: Sheets, case: Case) -> None:
+    facts["stripe_charges"][0] |= {"metadata": "", "description": ""}
+
+
+def _charged_after_the_window(owner: Return, facts: Sheets, case: Case) -> None:
+    facts["stripe_charges"] = [shopify.charge_row(owner, case.ago(25), owner.money.exchange_credit)]
+
+
 def _cashless_too(owner: Return, facts: Sheets, case: Case) -> None:
     facts["shopify_refunds"].append(shopify.cashless_row(owner, case.ago(37)))
 
@@ -154,6 +176,10 @@ TRAPS: Mapping[str, Told] = {
     "trap.bonus_credit": Told(CLOSED, CREDIT, _bonus),
     "trap.not_restocked_but_inspected": Told(CLOSED, CASH, shape=_kept_out),
     "trap.restocked_at_once": Told(AT_ONCE, SWAP, shape=_restocked),
+    "trap.replaced_card": Told(CLOSED, CREDIT, _replaced),
+    "trap.charge_tried_twice": Told(CLOSED, UPSELL, _tried_twice),
+    "trap.charge_that_names_nothing": Told(CLOSED, UPSELL, _names_nothing),
+    "trap.instant_exchange_charged": Told(UNSCANNED, SWAP, _charged_after_the_window),
     "trap.cashless_refund": Told(CLOSED, CASH, _cashless_too),
     "trap.two_currencies": Told(CLOSED, CASH, _in_two_currencies),
 }
