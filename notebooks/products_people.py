@@ -51,8 +51,8 @@ def _(currency, days):
 def _(period, shop, where):
     reasons = shop.figure(
         "Why does it come back?",
-        "Units of the 20 SKUs that come back most, by reason. A mix of what came back, not a rate: how many were sold is not"
-        " in Loop's data. With fewer than 30 units of a SKU read nothing into its row.",
+        "Units of the 20 SKUs that come back most, by reason: a mix of what came back."
+        " With fewer than 30 units of a SKU read nothing into its row.",
         f"""
         with units as (
             select sku, parent_reason, sum(units)::bigint as units from marts.prod_sku_reason where {where} group by all
@@ -120,49 +120,71 @@ def _(period, shop, where):
 
 
 @app.cell
-def _(currency, days, shop):
-    _sizes = ["XXS", "XS", "S", "M", "L", "XL", "XXL"]
-    _literal = "[" + ", ".join(nb.literal(each) for each in _sizes) + "]"
+def _(period, shop, where):
+    rates = shop.figure(
+        "What share of what was sold comes back?",
+        "Units that came back in a month against units sold in it, the 30 highest rates; what comes back is partly of earlier"
+        " sales. Only where the extract `shopify_order_lines` covers the month, and 30 units or more were sold.",
+        f"""
+        with skus as (
+            select period, sku, any_value(sku_units) as came_back, any_value(sold_units) as sold, any_value(currency) as currency
+            from marts.prod_sku_reason where {where} group by period, sku
+        )
+        select period, sku, came_back, sold, came_back / sold as rate_share, currency
+        from skus
+        where sold >= 30
+        order by rate_share desc, period, sku
+        limit 30
+        """,
+        period=period,
+        empty="No SKU of these months is known to have sold 30 units: `shopify_order_lines` is absent, or does not cover them.",
+    )
+    rates
+    return (rates,)
+
+
+@app.cell
+def _(currency, shop):
+    def in_order(rows):
+        known = list(dict.fromkeys(row["from_size"] for row in rows))
+        return known + sorted({row["to_size"] for row in rows} - set(known))
+
     sizes = shop.figure(
         "Which size do they want instead?",
-        "Returned size (down) against the size of the exchange (across), by the last part of the SKU, of returns with one item"
-        " each way. Off the diagonal to one side: the product runs small or large.",
+        "What came back (down) against what was wanted instead (across), within one product, by the last word of the variant. Many more on one side of the"
+        " diagonal: the product runs small or large. The 15 most frequent sizes.",
         f"""
-        with returned as (
-            select return_id, any_value(sku) as sku from staging.stg_return_lines
-            group by return_id having count(*) = 1
+        with wanted as (
+            select regexp_extract(from_size, '[^ -]+$') as from_size, regexp_extract(to_size, '[^ -]+$') as to_size,
+                direction, sum(units)::bigint as units
+            from marts.prod_size_exchange
+            where match_class = 'same_product' and currency = {nb.literal(currency.value)}
+            group by 1, 2, 3
         ),
-        wanted as (
-            select return_id, any_value(sku) as sku from staging.stg_exchanges
-            group by return_id having count(*) = 1
+        most as (
+            select from_size as size, sum(units) as units from wanted group by all order by units desc, size limit 15
         ),
-        pairs as (
-            select regexp_extract(returned.sku, '[^-]+$') as returned_size,
-                regexp_extract(wanted.sku, '[^-]+$') as wanted_size
-            from returned
-            join wanted using (return_id)
-            join staging.stg_returns as returns using (return_id)
-            where {nb.between("returns.created_at", days.value)} and returns.currency = {nb.literal(currency.value)}
-                and regexp_replace(returned.sku, '[^-]+$', '') = regexp_replace(wanted.sku, '[^-]+$', '')
+        ranked as (
+            select most.size, coalesce(ranks.rank, 99) as rank
+            from most left join staging.seed_size_ranks as ranks
+                on ranks.size = lower(most.size)
         )
-        select returned_size, wanted_size, count(*) as exchanges
-        from pairs
-        group by returned_size, wanted_size
-        order by list_position({_literal}, returned_size), returned_size, wanted_size
+        select wanted.from_size, wanted.to_size, wanted.direction, wanted.units
+        from wanted join ranked on ranked.size = wanted.from_size
+        order by ranked.rank, wanted.from_size, wanted.to_size
         """,
-        period=f"returns made {days.value[0]} to {days.value[1]}, {currency.value}",
+        period="all returns that were not cancelled",
         draw=lambda rows: drawings.heat(
             rows,
-            "wanted_size",
-            "returned_size",
-            "exchanges",
-            "exchanges",
-            "Exchanges of one product by returned and wanted size",
-            words="exchanges",
-            order=[each for each in _sizes if each in {row["wanted_size"] for row in rows}]
-            + sorted({row["wanted_size"] for row in rows} - set(_sizes)),
+            "to_size",
+            "from_size",
+            "units",
+            "units",
+            "Units exchanged within a product by the size that came back and the size that was wanted",
+            words="units",
+            order=in_order(rows),
         ),
-        empty="No one-to-one exchange within a product was made in these days.",
+        empty="No exchange within a product was made in this currency.",
     )
     sizes
     return (sizes,)
@@ -212,7 +234,7 @@ def _(currency, shop):
         " anything; whether you may profile customers is yours to settle first. Pick one to see the returns.",
         f"""
         select match_class, left(customer, 12) as customer, signals, signal_count, score, returns, units, amount, amount_90d,
-            currency, refund_only_share, returns_per_order, variants_per_product, bad_returns, undelivered_paid, kept_items
+            currency, refund_only_share, return_rate, outside_refunds, returns_per_order, variants_per_product, bad_returns, undelivered_paid, kept_items
         from marts.risk_returner
         where signal_count > 0 and customer <> 'none' and currency = {nb.literal(currency.value)}
         order by match_class = 'look' desc, signal_count desc, score desc, amount desc

@@ -60,7 +60,7 @@ def _(currency, kinds, shop):
     scatter = shop.figure(
         "Due against paid",
         "A point is a return, or a refund that no return explains. On the line Loop's cash and Shopify's are equal; below"
-        " it too little went back, above it too much.",
+        " it too little went back, above it too much. At most 1,000 points, breaks first.",
         f"""
         select match_class, coalesce(return_id, entity) as return_or_refund, coalesce(due, 0) as due,
             coalesce(paid, amount, 0) as paid, difference, currency, level
@@ -68,7 +68,7 @@ def _(currency, kinds, shop):
         where currency = {nb.literal(currency.value)} and (due <> 0 or paid <> 0 or match_class = 'extra_in_shopify')
             and (refund_id is null or match_class = 'extra_in_shopify'){_kind}
         order by severity nulls last, abs(coalesce(difference, 0)) desc
-        limit 3000
+        limit 1000
         """,
         draw=lambda rows: diagrams.scatter(
             rows,

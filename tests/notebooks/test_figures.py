@@ -19,6 +19,7 @@ from tests.support.whole_shop import WholeShop
 from loop_returns.notebooks.catalogue import NOTEBOOKS
 from loop_returns.notebooks.parts import Figure
 from loop_returns.notebooks.requested import Requests
+from loop_returns.notebooks.shop import Shop
 
 Rows = list[dict[str, Any]]
 
@@ -248,6 +249,14 @@ def test_actions_done(whole_shop: WholeShop) -> None:
 def test_products_people(whole_shop: WholeShop) -> None:
     page = run("products_people", whole_shop.published, currency="EUR")
 
+    sizes = page.rows("Which size")
+    assert (
+        total(sizes, "units")
+        == whole_shop.rows(
+            "select sum(units) from marts.prod_size_exchange"
+            " where currency = 'EUR' and match_class = 'same_product'"
+        )[0][0]
+    )
     reasons = page.rows("How sure")
     assert (
         total(reasons, "units")
@@ -312,3 +321,13 @@ def test_an_empty_shop_is_said_in_words(name: str, empty: Path) -> None:
             assert part.empty in part.markdown(), part.title
     assert page.figure("Ask for").rows.num_rows == 0
     assert "older than the table" not in page.words
+
+
+def test_no_more_is_offered_than_people_decide_on(whole_shop: WholeShop) -> None:
+    many = Shop(whole_shop.published).requests(
+        "Many", "", "select range::text as return_id, 'because' as reason from range(1500), marts.run_control"
+    )
+
+    assert many.rows.num_rows == 1000
+    assert "the first 1,000 of" in many.says
+    assert len(many.csv().splitlines()) <= 1001

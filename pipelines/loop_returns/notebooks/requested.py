@@ -18,6 +18,12 @@ THEN = (
     "Nothing is sent by this file: `loop-returns flag --from-file requests.csv` asks, `plan` shows what would"
     " be done, `approve` and `apply` do it."
 )
+MOST = 1_000
+"""Rows that are offered: more than a person decides on, and than a day's limit of actions lets through."""
+
+
+def _cut(rows: int) -> str:
+    return f"Here are the first {MOST:,} of {rows:,}. " if rows > MOST else ""
 
 
 class Requests(Figure):
@@ -26,9 +32,9 @@ class Requests(Figure):
     def __init__(self, figure: Figure, action: str = "flag") -> None:
         super().__init__(
             figure.title,
-            f"{figure.says} {THEN}",
+            f"{figure.says} {_cut(figure.rows.num_rows)}{THEN}",
             figure.sql,
-            figure.rows,
+            figure.rows.slice(0, MOST),
             figure.caption,
             tips=figure.tips,
             select="multi",
