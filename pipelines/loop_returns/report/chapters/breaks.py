@@ -20,6 +20,7 @@ from loop_returns.report.published import Figures
 
 MONEY, OTHERS = "money", "others"
 FINANCE = "finance"
+OWNERS = {"ops": "operations"}
 _SIGNS = (
     "Plus: Loop says more than the other side, or the parts of a return more than its total; minus: less."
     " The net hides what the two hide in each other."
@@ -109,7 +110,7 @@ def _table(figures: Figures, owner: str, voice: Voice, note: str) -> Table:
     sums = [(*_row(f"All {each['currency']}", "", each, voice), "", "") for each in totals]
     where = ", ".join(sorted({f"marts.{each['recon']}" for each in kinds}))
     source = voice.source(f"{voice.now}, open now", "marts.open_breaks", where)
-    title = f"Open breaks that {owner} looks after, by what they are and by currency"
+    title = f"Open breaks that {OWNERS.get(owner, owner)} looks after, by what they are and by currency"
     return Table(title, source, columns, [*rows, *sums], totals=len(sums), note=note)
 
 

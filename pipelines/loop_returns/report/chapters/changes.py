@@ -62,8 +62,8 @@ def _rolled(changes: Figures, voice: Voice) -> Table:
         (
             "Count",
             f"{counts['open_then']:,}",
-            f"+{counts['opened']:,}",
-            f"-{counts['cleared']:,}",
+            f"{counts['opened']:+,}" if counts["opened"] else "0",
+            f"{-counts['cleared']:,}",
             f"({counts['changed']:,})",
             f"{counts['open_now']:,}",
         )
