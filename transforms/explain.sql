@@ -99,6 +99,10 @@ happened as (
     select created_at, 'gift cards', 'issued', 'Shopify ' || gift_card_id, initial_value, currency
     from staging.stg_ext_shopify_gift_cards where loop_return_id = cast(wanted_return as text)
     union all
+    select found_at, 'shopify orders', 'exchange', mode || ', ' || match_class
+        || coalesce(', ' || exchange_order_name, ', Shopify return ' || shopify_return_id, ''), null, null
+    from marts.recon_exchange where return_id = cast(wanted_return as text)
+    union all
     select created_at, 'erp', 'authorisation', rma_id || coalesce(', ' || status, ''), amount, currency
     from staging.stg_ext_erp_rma where loop_return_id = cast(wanted_return as text)
     union all

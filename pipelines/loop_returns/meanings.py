@@ -59,6 +59,7 @@ MEANING = {
     ("recon_upsell", "amount_break"): "upsell charged otherwise",
     ("recon_upsell", "extra_charge"): "charge that no upsell explains",
     ("recon_upsell", "instant_not_charged"): "instant exchange, not sent, not charged",
+    ("fin_sales_adjustment", "attribute_break"): "Loop's sales report says otherwise",
     ("fin_label_cost", "amount_break"): "label billed otherwise than said",
     ("fin_label_cost", "duplicate_invoice"): "label billed twice",
     ("fin_label_cost", "unused_billed"): "label billed, never used",

@@ -22,6 +22,9 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Shop, Elsewhere]:
     exports.write(folder)
     with (folder / "loop.toml").open("a") as settings:
         settings.write('[details]\nwanted = ["refunds"]\nper_run = 1000\n')
+        # What a planted return is worth is chance; what a rule may pick is tested elsewhere.
+        for rule in ("R01_received_process", "R19_erp_received"):
+            settings.write(f"[rule.{rule}]\nmax_amount = {{ USD = 10000, EUR = 10000 }}\n")
     with Simulator(world, api_key=KEY) as simulator:
         shop = Shop(folder, simulator.base_url)
         shop.loop("run")

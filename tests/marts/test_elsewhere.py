@@ -73,6 +73,7 @@ JUDGED = {
     "recon_exchange": ("matched", "pending_not_processed"),
     "recon_store_credit": ("matched", "attributed", "not_due_yet", "unverifiable"),
     "recon_upsell": ("matched", "attributed", "not_due_yet", "unverifiable"),
+    "fin_sales_adjustment": ("matched", "timing"),
 }
 """Marts that compare Loop with the other systems, and their classes that say that all is well."""
 OF_ENTITIES = {"recon_refund", "recon_store_credit", "recon_upsell"}
@@ -120,6 +121,26 @@ def test_the_clearing_is_open_by_the_credit_of_the_exchanges_that_are_not_there(
     assert all(kind == "settled" and balance == 0 for _, month, kind, balance in months if month < OCTOBER)
     for currency, amount in owed:
         assert sum(balance for one, _, _, balance in months if one == currency) >= amount > 0
+
+
+def test_an_exchange_of_an_exchange_stays_in_the_month_of_the_first(planted: tuple[Shop, Elsewhere]) -> None:
+    shop, exports = planted
+    one, other = sorted(key for key, trap in exports.traps.items() if trap == "exchange_of_an_exchange")
+
+    found = shop.rows("select max(longest_chain) from marts.recon_exchange_clearing", published=True)
+
+    assert found == [(2,)]
+    assert [
+        row[0][:12]
+        for row in shop.rows(
+            f"select detail from marts.explain('{one}') where source = 'shopify orders'", published=True
+        )
+    ] == ["order, match"]
+    assert shop.rows(
+        "select b.return_id from marts.recon_exchange as a inner join staging.stg_returns as b"
+        f" on b.provider_order_id = a.exchange_order_id where a.return_id = '{one}'",
+        published=True,
+    ) == [(other,)]
 
 
 def test_each_planted_label_break_is_found_and_no_other(planted: tuple[Shop, Elsewhere]) -> None:

@@ -24,7 +24,7 @@ def differences(world: World, sheets: Sheets) -> set[tuple[str, str]]:
     """(mart, return id) of each return about which the two do not agree, though a day has passed."""
     shown = [each for each in world.returns if each.is_listed]
     calm = [each for each in shown if each.closed_at is None or each.closed_at + SETTLED < world.end]
-    found = set(_cash(shown, sheets))
+    found = set(_cash(shown, sheets)) | set(_adjustments(shown, sheets))
     for owner in calm:
         checks = (_card, _charge, _exchange, _goods, _erp, _labels)
         found.update((mart, str(owner.id)) for check in checks for mart in check(owner, sheets, world))
@@ -55,6 +55,33 @@ def _cash(shown: list[Return], sheets: Sheets) -> Found:
         ]
         if due != sum(same) or len(same) != len(rows):
             yield from (("recon_refund", str(each.id)) for each in owners)
+
+
+def _adjustments(shown: list[Return], sheets: Sheets) -> Found:
+    """Loop's report of sales against what exchange orders and store credit change in them, in minor units."""
+    made = {row["order_id"]: row for row in sheets["shopify_orders"]}
+    wanted: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    owners: dict[tuple[str, str], list[Return]] = defaultdict(list)
+    for owner in shown:
+        if owner.state != "closed" or owner.closed_at is None:
+            continue
+        day = f"{owner.closed_at + timedelta(minutes=3):%Y-%m-%d}"
+        order = made.get(str(4_904_000_000_000 + owner.id))
+        if owner.exchange_order is None and order is not None:
+            taken = min(sum(i.total for i in owner.exchanges if not i.out_of_stock), owner.money.credit)
+            moved = {"discounts": taken, "returns": -taken - cents(owner, order["tax"])}
+            wanted[day, order["name"]].update(moved)
+            owners[day, order["name"]].append(owner)
+        if owner.money.gift_card:
+            wanted[day, owner.order.name].update({"returns": -owner.money.gift_card})
+            owners[day, owner.order.name].append(owner)
+    told = {(row["day"], row["order_name"]): row for row in sheets["loop_sales_adjustment"]}
+    for key, values in wanted.items():
+        row = told.get(key, {})
+        net = values["discounts"] + values["returns"]
+        due = {"discounts": values["discounts"], "returns": values["returns"], "net_sales": net}
+        if {name: cents(owners[key][0], row.get(name, "0")) for name in due} != due:
+            yield from (("fin_sales_adjustment", str(each.id)) for each in owners[key])
 
 
 def _card(owner: Return, sheets: Sheets, world: World) -> Iterator[str]:

@@ -103,6 +103,14 @@ def test_traps_have_what_makes_them_traps(world: World, exports: Elsewhere) -> N
     assert [row for row in paid(trapped["cashless_refund"][0]) if not row["transaction_amount"]]
     assert all(each.edited_at for each in trapped["edited_return"])
     assert all(each.exchange_order == each.order.provider_order_id for each in trapped["native_exchange"])
+    one, other = trapped["exchange_of_an_exchange"]
+    sent = {
+        row["line_id"]
+        for row in exports.sheets["shopify_order_lines"]
+        if row["order_id"] == str(other.order.provider_order_id)
+    }
+    assert {str(line.provider_line_item_id) for line in other.lines} == sent
+    assert sent == {str(14_000_000_000_000 + item.exchange_id) for item in one.exchanges}
     assert all(
         {parcel.status for parcel in each.parcels} == {"delivered", None}
         for each in trapped["several_labels"]

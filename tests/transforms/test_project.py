@@ -150,6 +150,7 @@ def test_models_are_formatted(tmp_path: Path) -> None:
         {"policy": {"no_parcel_methods": "keep_item"}},
         {"policy": {"processing_event": {"refund": "at once"}}},
         {"policy": {"exchange_mode": "both"}},
+        {"shop": {"timezone": "Mars/Olympus"}},
         {"policy": {"loop_discount": "on"}},
         {"tolerance": 3},
         {"shop": {"webhooks_since": "soon"}},

@@ -28,6 +28,23 @@ PARTS_OWED = ("staging.stg_returns", "3", PROMISED, IS_LIVE)
 
 HAS_EXCHANGE = "row.return_id in (select return_id from staging.stg_exchanges)"
 
+ADJUSTED = """(
+    select o.currency, o.discount as amount
+    from staging.stg_ext_shopify_orders as o
+    where o.cancelled_at is null and o.order_id in (
+        select e.exchange_order_id
+        from staging.stg_exchanges as e
+        inner join staging.stg_returns as r on r.return_id = e.return_id
+        where e.exchange_order_id <> coalesce(r.provider_order_id, '')
+    )
+    union all
+    select r.currency, r.gift_card as amount
+    from staging.stg_returns as r
+    where r.gift_card > 0 and (r.state = 'closed' or (
+        not r.gift_card_processed_at is null and not coalesce(r.state, '') in ('cancelled', 'expired')
+    ))
+)"""
+
 MARTS = {
     "recon_endpoint": {
         "quiet": "'matched', 'timing', 'not_comparable'",
@@ -201,6 +218,20 @@ MARTS = {
             "row.amount",
             "true",
         ),
+    },
+    "fin_sales_adjustment": {
+        "quiet": "'matched', 'timing', 'in_day', 'unverifiable'",
+        "owner": "finance",
+        "entity": "row.entity",
+        "break_amount": "row.difference",
+        "rows": "sum(row.sources)",
+        "left_ref": "'net sales ' || cast(row.net_sales as text)",
+        "right_ref": "'reported ' || coalesce(cast(row.reported_net_sales as text), 'nothing')",
+        "evidence": """
+            'discounts=' || cast(row.discounts as text) || ' returns=' || cast(row.returns as text)
+            || ' reported_discounts=' || coalesce(cast(row.reported_discounts as text), '-')
+            || ' reported_returns=' || coalesce(cast(row.reported_returns as text), '-')""",
+        "population": (ADJUSTED, "1", "row.amount", "true"),
     },
     "fin_open_returns": {"class_column": "stage"},
     "fin_liability": {"rows": "sum(row.net_returns)", "population": PARTS_OWED},

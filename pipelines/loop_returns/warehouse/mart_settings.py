@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from zoneinfo import available_timezones
 
 from loop_returns.errors import UsageError
 from loop_returns.instants import parse_instant
@@ -17,11 +18,12 @@ Value = str | int | float | list[str]
 
 EVENTS = ("immediate", "pre_transit", "in_transit", "out_for_delivery", "delivered", "disabled")
 SINCE = "shop.webhooks_since"
+ZONE = "shop.timezone"
 MODES = ("enforce", "observe", "profile", "off")
 EXCHANGE_MODES = ("auto", "order", "native")
 
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {
-    "shop": {"webhooks_since": ""},
+    "shop": {"webhooks_since": "", "timezone": "UTC"},
     "policy": {
         "processing_event": {"refund": "delivered", "gift_card": "in_transit", "exchange": "in_transit"},
         "no_parcel_methods": ["in_store", "keep_item"],
@@ -91,7 +93,7 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
 
 # Documented for marts that are still to come (marts.md, section 9): accepted, not read yet.
 LATER: Mapping[str, tuple[str, ...]] = {
-    "shop": ("name", "timezone", "currency", "api_version"),
+    "shop": ("name", "currency", "api_version"),
     "ageing": ("review_days",),
 }
 
@@ -173,6 +175,10 @@ def _check(path: str, value: object, default: object) -> None:
 
 
 def _check_word(path: str, value: object) -> None:
+    if path == ZONE:
+        if value not in available_timezones():
+            raise refused(path, value, "a time zone as America/New_York")
+        return
     words = {"policy.exchange_mode": EXCHANGE_MODES}
     allowed = MODES if path.startswith("identity.") else words.get(path, EVENTS)
     if value not in allowed:

@@ -15,7 +15,7 @@ from typing import Any
 
 from loop_returns.simulator.birth import make_return
 from loop_returns.simulator.catalogue import PRODUCTS
-from loop_returns.simulator.elsewhere import goods, shopify
+from loop_returns.simulator.elsewhere import adjustment, goods, shopify
 from loop_returns.simulator.elsewhere.cases import Case, Told
 from loop_returns.simulator.elsewhere.plants import PLANTS
 from loop_returns.simulator.elsewhere.shopify import Row, Sheets
@@ -37,6 +37,7 @@ NAMES = (
     "erp_rma",
     "erp_receipt",
     "erp_credit_memo",
+    "loop_sales_adjustment",
 )
 KEPT = 9_900
 """Minor units of the item that every order also has, and that nobody sends back."""
@@ -86,9 +87,10 @@ def plant(world: World, copies: int = 2) -> None:
         world: A shop; a clean one, so that each return shows one thing.
         copies: Of each case, at least 2: some need two returns.
     """
-    rng = random.Random(f"elsewhere/{world.seed}")
     with world.lock:
         for key, told in CASES.items():
+            # Chance of its own: a case that is added leaves the others as they are.
+            rng = random.Random(f"elsewhere/{world.seed}/{key}")
             before: list[Return] = []
             for _ in range(copies):
                 before.append(_born(rng, world, key, told, before))
@@ -98,7 +100,7 @@ def plant(world: World, copies: int = 2) -> None:
 def _born(rng: random.Random, world: World, key: str, told: Told, before: list[Return]) -> Return:
     born = world.end - timedelta(days=told.life[0][0])
     owner = make_return(rng, world.serials, born, told.wish)
-    owner.elsewhere = key
+    owner.elsewhere, owner.type = key, "standard"
     if owner.order.provider_order_id is None:
         owner.order = owner.order._replace(provider_order_id=4_805_000_000_000 + owner.order.number)
     for line in owner.lines:
@@ -135,8 +137,11 @@ def render(world: World) -> Elsewhere:
                 _expect(made, owner)
             for name, rows in facts.items():
                 made.sheets[name] += rows
-        for returns in orders.values():
-            _add_order(made.sheets, returns)
+        made.sheets["loop_sales_adjustment"] = adjustment.merged(made.sheets["loop_sales_adjustment"])
+        made_by_loop = {row["order_id"] for row in made.sheets["shopify_orders"]}
+        for number, returns in orders.items():
+            if number not in made_by_loop:
+                _add_order(made.sheets, returns)
         return made
 
 

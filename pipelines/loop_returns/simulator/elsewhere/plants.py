@@ -38,6 +38,9 @@ from loop_returns.simulator.elsewhere.shopify import Sheets
 from loop_returns.simulator.money import settle
 from loop_returns.simulator.truth import Exchange, Line, Return
 
+SALES = "loop_sales_adjustment"
+_NO_ORDER = without("shopify_orders", "shopify_order_lines", SALES)
+
 
 def _refunded(owner: Return, facts: Sheets, case: Case) -> None:
     facts["shopify_refunds"] = shopify.refund_rows(owner, case.ago(1.5), owner.money.refund)
@@ -66,6 +69,8 @@ def _details_say_less(rng: random.Random, owner: Return, before: list[Return]) -
 
 def _never_restocked(rng: random.Random, owner: Return, before: list[Return]) -> None:
     owner.asn_patch["restock_status"] = "pending"
+    for line in owner.lines:
+        line.grade = None
 
 
 def _rated(rng: random.Random, owner: Return, before: list[Return]) -> None:
@@ -93,7 +98,7 @@ def _in_the_order_of_the_first(rng: random.Random, owner: Return, before: list[R
 
 def _only_the_first_knows(owner: Return, facts: Sheets, case: Case) -> None:
     if case.place:
-        without("shopify_orders", "shopify_order_lines", "shopify_returns")(owner, facts, case)
+        without("shopify_orders", "shopify_order_lines", "shopify_returns", SALES)(owner, facts, case)
 
 
 def _native_on_one_order(rng: random.Random, owner: Return, before: list[Return]) -> None:
@@ -216,8 +221,8 @@ MONEY: Mapping[str, Told] = {
 
 EXCHANGES: Mapping[str, Told] = {
     "recon_exchange.pending_not_processed": Told(ON_THE_WAY, SWAP),
-    "recon_exchange.timing": Told(JUST_CLOSED, SWAP, without("shopify_orders", "shopify_order_lines")),
-    "recon_exchange.missing_order": Told(CLOSED, SWAP, without("shopify_orders", "shopify_order_lines")),
+    "recon_exchange.timing": Told(JUST_CLOSED, SWAP, _NO_ORDER),
+    "recon_exchange.missing_order": Told(CLOSED, SWAP, _NO_ORDER),
     "recon_exchange.sku_break": Told(CLOSED, SWAP, says("shopify_order_lines", sku="NOT-OURS-2")),
     "recon_exchange.value_break": Told(CLOSED, SWAP, off("shopify_order_lines", price="10.00")),
     "recon_exchange.tax_break": Told(CLOSED, SWAP, off("shopify_order_lines", price="-1.00", tax="1.00")),
@@ -225,6 +230,7 @@ EXCHANGES: Mapping[str, Told] = {
     "recon_exchange.duplicate_order": Told(
         CLOSED, SWAP, _only_the_first_knows, _in_the_order_of_the_first
     ),
+    "fin_sales_adjustment.attribute_break": Told(CLOSED, SWAP, off(SALES, discounts="3.00")),
     "recon_exchange.count_break": Told(CLOSED, SWAP, _only_the_first_knows, _native_on_one_order),
 }  # fmt: skip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from loop_returns.simulator.elsewhere import adjustment
 from loop_returns.simulator.money import text
 from loop_returns.simulator.truth import Exchange, Return
 
@@ -35,6 +36,11 @@ def order_id(owner: Return) -> str:
 def exchange_order_id(owner: Return) -> str:
     """Shopify's id of the order that the exchange is in."""
     return str(owner.exchange_order or 4_904_000_000_000 + owner.id)
+
+
+def exchange_name(owner: Return) -> str:
+    """Name of the exchange order."""
+    return f"EXC-{owner.order.number}-{owner.id % 10}"
 
 
 def is_native(owner: Return) -> bool:
@@ -135,7 +141,7 @@ def exchange_order(owner: Return, at: datetime, items: list[Exchange]) -> Row:
     credit = min(total, owner.money.credit)
     return {
         "order_id": exchange_order_id(owner),
-        "name": f"EXC-{owner.order.number}-{owner.id % 10}",
+        "name": exchange_name(owner),
         "created_at": z_time(at),
         "total": text(total - credit, owner.digits),
         "currency": owner.currency,
@@ -189,7 +195,10 @@ def settled(owner: Return, end: datetime) -> Sheets:
         made["shopify_gift_cards"] = [card_row(owner, at, money.gift_card)]
     if money.upsell > 0:
         made["stripe_charges"] = [charge_row(owner, at, money.upsell)]
-    if items := [item for item in owner.exchanges if not item.out_of_stock]:
+    items = [item for item in owner.exchanges if not item.out_of_stock]
+    if rows := adjustment.rows(owner, at, None if is_native(owner) else exchange_name(owner), items):
+        made["loop_sales_adjustment"] = rows
+    if items:
         made["shopify_order_lines"] = list(exchange_lines(owner, at, items))
         if is_native(owner):
             made["shopify_returns"] = [native_return(owner, at, items)]

@@ -127,6 +127,29 @@ def _two_native(rng: random.Random, owner: Return, before: list[Return]) -> None
     _native(rng, owner, before)
 
 
+def _exchanged_again(rng: random.Random, owner: Return, before: list[Return]) -> None:
+    """The second return sends back what the exchange of the first one brought."""
+    if not before:
+        return
+    first = before[0]
+    owner.order = first.order._replace(provider_order_id=int(shopify.exchange_order_id(first)))
+    owner.currency = first.currency
+    owner.row_patch["order_name"] = shopify.exchange_name(first)
+    owner.lines = [
+        Line(
+            owner.lines[0].line_item_id + 600_000_000 + place,
+            14_000_000_000_000 + item.exchange_id,
+            item.product,
+            item.price,
+            item.discount,
+            item.tax,
+            reason=0,
+        )
+        for place, item in enumerate(first.exchanges)
+    ]
+    settle(owner, rng)
+
+
 def _bonus(owner: Return, facts: Sheets, case: Case) -> None:
     facts["shopify_gift_cards"] = [shopify.card_row(owner, case.ago(37), owner.money.gift_card, bonus=500)]
 
@@ -173,6 +196,7 @@ TRAPS: Mapping[str, Told] = {
     "trap.edited_return": Told(CLOSED, CASH_OF_TWO, shape=_edited),
     "trap.native_exchange": Told(CLOSED, SWAP, shape=_native),
     "trap.two_native_exchanges_on_one_order": Told(CLOSED, SWAP, shape=_two_native),
+    "trap.exchange_of_an_exchange": Told(CLOSED, SWAP, shape=_exchanged_again),
     "trap.bonus_credit": Told(CLOSED, CREDIT, _bonus),
     "trap.not_restocked_but_inspected": Told(CLOSED, CASH, shape=_kept_out),
     "trap.restocked_at_once": Told(AT_ONCE, SWAP, shape=_restocked),
