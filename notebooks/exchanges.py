@@ -204,21 +204,25 @@ def _(broken_table, shop):
 
 @app.cell
 def _(shop):
-    upsell = (
-        shop.figure(
-            "Was the upsell collected?",
-            "What customers owe for dearer new items; it is charged by Stripe through Loop, not by Shopify. All currencies, each by"
-            " itself.",
-            """
-        select match_class, currency, count(*) as returns, sum(amount) as upsell
+    shop.without("stripe_charges", "whether an upsell was collected is `unverifiable`.")
+    return
+
+
+@app.cell
+def _(shop):
+    upsell = shop.figure(
+        "Was the upsell collected?",
+        "What customers owe for dearer new items; Stripe charges it through Loop, not Shopify. `charged` is what came in,"
+        " `fee` what Stripe keeps of it. Each currency by itself.",
+        """
+        select match_class, currency, count(*) as returns, sum(amount) as upsell, sum(charged) as charged,
+            sum(refunded) as refunded, sum(fee) as fee
         from marts.recon_upsell
+        where starts_with(entity, 'return:') and amount > 0
         group by all
-        order by currency, returns desc
+        order by currency, returns desc, match_class
         """,
-            empty="No return has an upsell.",
-        )
-        if shop.has("marts.recon_upsell")
-        else nb.Note("Whether the upsell was collected is not in this file yet.")
+        empty="No return has an upsell.",
     )
     upsell
     return (upsell,)
@@ -228,12 +232,12 @@ def _(shop):
 def _(shop):
     asked = shop.requests(
         "Ask for a look",
-        "Exchanges that are missing, doubled or different, in all currencies.",
+        "Exchanges that are missing, doubled or different, and upsells that were not collected, in all currencies.",
         """
-        select return_id, 'exchange: ' || break_type || coalesce(', ' || left_ref, '')
+        select return_id, replace(recon, 'recon_', '') || ': ' || break_type || coalesce(', ' || left_ref, '')
             || coalesce(' against ' || right_ref, '') as reason, severity, amount, currency, age_days
         from marts.open_breaks
-        where recon = 'recon_exchange' and status = 'open' and return_id is not null
+        where recon in ('recon_exchange', 'recon_upsell') and status = 'open' and return_id is not null
         order by severity, abs(coalesce(amount, 0)) desc, return_id
         """,
         empty="Every exchange became what it should.",

@@ -85,8 +85,7 @@ def _(component, currency, month, shop):
     )
     forward = shop.figure(
         "What moved it",
-        "Opening and movements give the closing exactly; the build fails if they do not. `processed` means closed at Loop,"
-        " not paid. `assumed_created` is the part of created that was first seen when it had ended.",
+        "Opening and movements give the closing exactly, or the build fails. `processed` means closed at Loop, not paid.",
         f"""
         with this as (
             select * from marts.fin_liability where {_where}
@@ -119,7 +118,7 @@ def _(component, currency, month, shop):
 def _(component, currency, shop):
     months = shop.figure(
         "Month by month",
-        "The same for every month; `control` must be 0.",
+        "The same for every month; `control` must be 0. `assumed_created`: first seen when it had ended.",
         f"""
         select month, currency, component, opening, created, edited, reopened, processed, cancelled, expired,
             left_otherwise, closing, control, closing_returns, assumed_created
@@ -136,14 +135,13 @@ def _(component, currency, shop):
 
 @app.cell
 def _(component, currency, shop):
-    _amount = {"cash": "cash", "store_credit": "store_credit", "exchange": "exchange"}[component.value]
     triangle = shop.figure(
         "How fast it runs off",
         "Of what the returns of a month promised at its end, the share that is still owed so many months later. The last"
         " square of each row is today's month, not complete.",
         f"""
         with versions as (
-            select return_id, valid_from, valid_to, is_live, {_amount} as amount,
+            select return_id, valid_from, valid_to, is_live, {component.value} as amount,
                 date_trunc('month', created_at)::date as made, as_of
             from marts.return_versions
             where currency = {nb.literal(currency.value)}
@@ -180,11 +178,7 @@ def _(component, currency, shop):
             domain=(0, 1),
             words="percent",
             percent=True,
-            order=[
-                f"{later} months later"
-                for later in range(12)
-                if f"{later} months later" in {row["age"] for row in rows}
-            ],
+            order=[f"{later} months later" for later in range(12)],
         ),
         shows_table=False,
         empty="No return of this currency was live at a month's end.",
@@ -232,16 +226,12 @@ def _(shop):
 def _(shop):
     cards = shop.figure(
         "Store credit that is out",
-        "Cards that Shopify's extract shows, by the month of issue. Untouched for a year is a candidate for breakage; the"
-        " amount booked is the accountant's decision.",
+        "Cards that Shopify's extract shows, by the month of issue: what was spent, what is left. Untouched ones are candidates"
+        " for breakage; the amount booked is the accountant's decision.",
         """
-        select date_trunc('month', created_at)::date as issued_in, currency, count(*) as cards,
-            sum(initial_value) as issued, sum(initial_value - balance) as redeemed, sum(balance) as balance,
-            sum(case when disabled_at is not null then balance else 0 end) as disabled,
-            sum(case when balance = initial_value and created_at < (select max(as_of) from marts.run_control) - interval 365 day
-                then balance else 0 end) as untouched_a_year
-        from staging.stg_ext_shopify_gift_cards
-        group by all
+        select month as issued_in, currency, cards, issued, topped_up, redeemed, balance, expired_balance, disabled_balance,
+            unknown_balance, untouched_cards, untouched_amount, control
+        from marts.gift_card_liability
         order by issued_in desc, currency
         """,
         period="all cards of the extract",
@@ -249,6 +239,23 @@ def _(shop):
     )
     cards
     return (cards,)
+
+
+@app.cell
+def _(shop):
+    promised = shop.figure(
+        "Store credit that was promised and not issued, or issued otherwise",
+        "Loop's promise against Shopify's cards: missing, doubled, of another amount. All currencies, each by itself.",
+        """
+        select entity, return_id, match_class, severity, amount, issued, difference, currency, state, due_at, issued_at
+        from marts.recon_store_credit
+        where severity is not null
+        order by severity, abs(coalesce(difference, 0)) desc, entity
+        """,
+        empty="Every card is the one that was promised, or there is no extract to compare with.",
+    )
+    promised
+    return (promised,)
 
 
 @app.cell

@@ -124,6 +124,27 @@ def test_exchanges_finds_what_was_planted(whole_shop: WholeShop) -> None:
     assert {row["control"] for row in page.rows("Does the credit clear?")} == {Decimal(0)}
 
 
+def test_exchanges_counts_each_upsell_once_and_what_came_in(whole_shop: WholeShop) -> None:
+    rows = run("exchanges", whole_shop.published).rows("Was the upsell collected?")
+
+    promised = whole_shop.rows(
+        "select currency, sum(upsell) from staging.stg_returns where upsell > 0 group by all order by 1"
+    )
+    for currency, upsell in promised:
+        assert sum(row["upsell"] for row in rows if row["currency"] == currency) == upsell
+    assert {"matched", "missing_charge"} <= {row["match_class"] for row in rows}
+
+
+def test_what_we_owe_shows_the_store_credit_breaks_that_were_planted(whole_shop: WholeShop) -> None:
+    page = run("what_we_owe", whole_shop.published)
+
+    truth = {key: kind for key, kind in planted(whole_shop, "recon_store_credit").items() if key.isdigit()}
+    found = {row["return_id"]: row["match_class"] for row in page.rows("Store credit that was promised")}
+    wrong = ("missing_card", "amount_break", "duplicate_card")
+    assert {key: kind for key, kind in truth.items() if kind in wrong}.items() <= found.items()
+    assert {row["control"] for row in page.rows("Store credit that is out")} == {Decimal(0)}
+
+
 def test_refunds_shopify_finds_what_was_planted(whole_shop: WholeShop) -> None:
     truth = planted(whole_shop, "recon_refund")
     found: dict[str, str] = {}
