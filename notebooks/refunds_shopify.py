@@ -177,6 +177,7 @@ def _(currency, kinds, shop):
         where severity is not null and currency = {nb.literal(currency.value)}{_kind}
         order by severity, abs(coalesce(difference, 0)) desc, entity
         """,
+        period=f"breaks of now, {currency.value}, {kinds.value or 'all classes'}",
         select="single",
         empty="Every refund of this currency is explained.",
     )
