@@ -128,7 +128,8 @@ MARTS = {
                 then cast(row.authorisations as text) || ' authorisations'
                 when row.match_class in ('receipt_but_loop_open', 'closed_no_receipt')
                 then cast(row.item_receipts as text) || ' item receipts'
-                else 'booked ' || cast(coalesce(row.memo_amount, row.deposit_amount, 0) as text)
+                else 'booked '
+                || cast(cast(coalesce(row.memo_amount, row.deposit_amount, 0) as decimal(18, 4)) as text)
             end""",
         "evidence": """
             'authorisations=' || cast(row.authorisations as text)

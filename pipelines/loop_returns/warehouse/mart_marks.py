@@ -57,7 +57,7 @@ def news(connection: duckdb.DuckDBPyConnection, marks: Marks) -> News:
     kept: dict[str, dict[str, int]] = {}
     try:
         rows = connection.execute(f"select name, load, rows from {TABLE}").fetchall()
-    except duckdb.CatalogException:
+    except (duckdb.CatalogException, duckdb.BinderException):  # none, or of another shape
         rows = []
     for name, load, count in rows:
         kept.setdefault(name, {}).update({load: count} if load else {})

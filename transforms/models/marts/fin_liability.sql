@@ -146,12 +146,10 @@ WITH versions AS (
 ), months AS (
     SELECT
         currency_spans.currency,
-        CAST(UNNEST(
-            GENERATE_SERIES(
-                CAST(currency_spans.first_month AS TIMESTAMP),
-                DATE_TRUNC('MONTH', CAST(@execution_ts AS TIMESTAMPTZ) AT TIME ZONE 'UTC'),
-                INTERVAL '1' MONTH
-            )
+        CAST(@series(
+            CAST(currency_spans.first_month AS TIMESTAMP),
+            DATE_TRUNC('MONTH', CAST(@execution_ts AS TIMESTAMPTZ) AT TIME ZONE 'UTC'),
+            INTERVAL '1' MONTH
         ) AS DATE) AS month
     FROM currency_spans
 ), components AS (

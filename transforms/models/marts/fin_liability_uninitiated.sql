@@ -103,7 +103,7 @@ WITH returns AS (
         sold.order_week
 ), ages AS (
     SELECT
-        CAST(UNNEST(GENERATE_SERIES(0, @liability_development_weeks)) AS BIGINT) AS age
+        CAST(@series(0, @liability_development_weeks) AS BIGINT) AS age
 ), claimed AS (
     SELECT
         weeks.currency,
@@ -140,7 +140,10 @@ WITH returns AS (
     SELECT
         stepped.currency,
         stepped.age,
-        SUM(stepped.next_amount) / NULLIF(CAST(SUM(stepped.amount) AS DOUBLE), 0) AS factor,
+        CASE
+            WHEN SUM(stepped.next_amount) > 0 AND SUM(stepped.amount) > 0
+            THEN SUM(stepped.next_amount) / CAST(SUM(stepped.amount) AS DOUBLE)
+        END AS factor,
         SUM(stepped.next_returns) AS returns
     FROM stepped
     WHERE
@@ -152,7 +155,7 @@ WITH returns AS (
     SELECT
         steps.currency,
         steps.age,
-        PRODUCT(steps.factor) OVER (PARTITION BY steps.currency ORDER BY steps.age DESC) AS factor,
+        EXP(SUM(LN(steps.factor)) OVER (PARTITION BY steps.currency ORDER BY steps.age DESC)) AS factor,
         MIN(steps.returns) OVER (PARTITION BY steps.currency ORDER BY steps.age DESC) AS returns,
         COUNT(steps.factor) OVER (PARTITION BY steps.currency ORDER BY steps.age DESC) AS step_count
     FROM steps
@@ -163,9 +166,7 @@ WITH returns AS (
         chained.factor
     FROM chained
     WHERE
-        chained.returns >= 30
-        AND chained.factor > 0
-        AND chained.step_count = @liability_development_weeks - chained.age
+        chained.returns >= 30 AND chained.step_count = @liability_development_weeks - chained.age
 ), valued AS (
     SELECT
         weeks.*,

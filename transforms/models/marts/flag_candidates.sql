@@ -258,7 +258,7 @@ WITH returns AS (
         CAST(live.currency AS TEXT) AS currency,
         CAST(live.score AS DECIMAL(5, 4)) AS score,
         CAST(live.evidence AS TEXT) AS evidence,
-        CAST(SHA256(
+        CAST(@sha256_text(
             live.rule_id || '|' || live.return_id || '|' || live.expect_state || '|' || COALESCE(returns.outcome, '') || '|' || COALESCE(CAST(live.amount_at_stake AS TEXT), '') || '|' || COALESCE(live.currency, '') || '|' || live.evidence
         ) AS TEXT) AS evidence_hash,
         CAST(live.expect_state AS TEXT) AS expect_state,

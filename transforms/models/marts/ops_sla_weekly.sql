@@ -57,10 +57,10 @@ WITH sla AS (
         SUM(CASE WHEN weekly.is_comparable AND NOT weekly.is_censored THEN 1 ELSE 0 END) AS closed_returns,
         SUM(CASE WHEN weekly.is_exact THEN 1 ELSE 0 END) AS exact_returns,
         SUM(CASE WHEN weekly.is_comparable AND weekly.is_censored THEN 1 ELSE 0 END) AS censored_returns,
-        QUANTILE_CONT(CASE WHEN weekly.is_exact THEN weekly.days_total END, 0.5) AS total_days_p50,
-        QUANTILE_CONT(CASE WHEN weekly.is_exact THEN weekly.days_total END, 0.9) AS total_days_p90,
-        QUANTILE_CONT(CASE WHEN weekly.is_exact THEN weekly.days_to_close END, 0.5) AS close_days_p50,
-        QUANTILE_CONT(CASE WHEN weekly.is_exact THEN weekly.days_to_close END, 0.9) AS close_days_p90,
+        @percentile(CASE WHEN weekly.is_exact THEN weekly.days_total END, 0.5) AS total_days_p50,
+        @percentile(CASE WHEN weekly.is_exact THEN weekly.days_total END, 0.9) AS total_days_p90,
+        @percentile(CASE WHEN weekly.is_exact THEN weekly.days_to_close END, 0.5) AS close_days_p50,
+        @percentile(CASE WHEN weekly.is_exact THEN weekly.days_to_close END, 0.9) AS close_days_p90,
         SUM(CASE WHEN weekly.match_class IN ('breach', 'open_breach', 'refund_overdue') THEN 1 ELSE 0 END) AS breaches
     FROM weekly
     GROUP BY

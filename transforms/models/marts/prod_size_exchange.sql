@@ -127,8 +127,8 @@ WITH returns AS (
         MAX(swapped.title) AS title,
         COUNT(*) AS units,
         SUM(swapped.amount) AS amount,
-        LOWER(REGEXP_EXTRACT(swapped.from_size, '[^ /-]+$')) AS from_word,
-        LOWER(REGEXP_EXTRACT(swapped.to_size, '[^ /-]+$')) AS to_word
+        LOWER(REGEXP_REPLACE(swapped.from_size, '^.*[ /-]', '')) AS from_word,
+        LOWER(REGEXP_REPLACE(swapped.to_size, '^.*[ /-]', '')) AS to_word
     FROM swapped
     GROUP BY
         swapped.product_id,
@@ -143,8 +143,8 @@ WITH returns AS (
             WHEN grouped.match_class = 'same_product'
             THEN SUM(grouped.units) OVER (PARTITION BY grouped.product_id, grouped.match_class, grouped.from_size, grouped.currency)
         END AS from_units,
-        COALESCE(TRY_CAST(grouped.from_word AS DOUBLE), 0) AS from_number,
-        COALESCE(TRY_CAST(grouped.to_word AS DOUBLE), 0) AS to_number,
+        COALESCE(@parsed(grouped.from_word, DOUBLE), 0) AS from_number,
+        COALESCE(@parsed(grouped.to_word, DOUBLE), 0) AS to_number,
         COALESCE(from_ranks.rank, 0) AS from_rank,
         COALESCE(to_ranks.rank, 0) AS to_rank
     FROM grouped

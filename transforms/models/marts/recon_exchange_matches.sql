@@ -127,7 +127,10 @@ WITH returns AS (
     SELECT
         added.shopify_return_id,
         MIN(added.order_id) AS order_id,
-        LIST_SORT(ARRAY_AGG(added.item || ' ' || CAST(added.units AS TEXT))) AS contents,
+        LISTAGG(added.item || ' ' || CAST(added.units AS TEXT), ', '
+        ORDER BY
+            added.item,
+            added.units) AS contents,
         MIN(added.created_at) AS created_at
     FROM added
     GROUP BY
@@ -213,7 +216,10 @@ WITH returns AS (
 ), wanted_by_return AS (
     SELECT
         wanted.return_id,
-        LIST_SORT(ARRAY_AGG(wanted.item || ' ' || CAST(wanted.units AS TEXT))) AS contents
+        LISTAGG(wanted.item || ' ' || CAST(wanted.units AS TEXT), ', '
+        ORDER BY
+            wanted.item,
+            wanted.units) AS contents
     FROM wanted
     GROUP BY
         wanted.return_id

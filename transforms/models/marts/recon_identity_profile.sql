@@ -37,9 +37,9 @@ WITH money AS (
         SUM(CASE WHEN money.match_class = 'matched' THEN 1 ELSE 0 END) AS holding_count,
         SUM(CASE WHEN money.is_informative THEN 1 ELSE 0 END) AS informative_count,
         SUM(CASE WHEN money.is_informative AND money.match_class = 'matched' THEN 1 ELSE 0 END) AS informative_holding_count,
-        QUANTILE_CONT(money.amount, 0.05 ORDER BY money.amount) AS residual_p05,
-        QUANTILE_CONT(money.amount, 0.5 ORDER BY money.amount) AS residual_p50,
-        QUANTILE_CONT(money.amount, 0.95 ORDER BY money.amount) AS residual_p95
+        @percentile(money.amount, 0.05) AS residual_p05,
+        @percentile(money.amount, 0.5) AS residual_p50,
+        @percentile(money.amount, 0.95) AS residual_p95
     FROM money
     WHERE
         NOT money.created_at IS NULL

@@ -168,11 +168,11 @@ WITH returns AS (
     FROM detail_refunds
 ), named AS (
     SELECT
-        REGEXP_EXTRACT(said.refund_id, '[^/]*$') AS refund_id,
+        REGEXP_REPLACE(said.refund_id, '^.*/', '') AS refund_id,
         MIN(said.return_id) AS return_id
     FROM said
     GROUP BY
-        REGEXP_EXTRACT(said.refund_id, '[^/]*$')
+        REGEXP_REPLACE(said.refund_id, '^.*/', '')
     HAVING
         MIN(said.return_id) = MAX(said.return_id)
 ), by_id AS (
@@ -311,18 +311,24 @@ WITH returns AS (
         ON orders.order_id = comparable.order_id AND orders.currency = comparable.currency
     GROUP BY
         comparable.order_id
-), last_of_order AS (
+), by_close AS (
     SELECT
         promised.order_id,
-        ARG_MAX(
-            promised.return_id,
-            (COALESCE(promised.closed_at, CAST('1970-01-01' AS TIMESTAMPTZ)), promised.return_id)
-        ) AS return_id
+        promised.return_id,
+        ROW_NUMBER() OVER (
+            PARTITION BY promised.order_id
+            ORDER BY COALESCE(promised.closed_at, CAST('1970-01-01' AS TIMESTAMPTZ)) DESC, promised.return_id DESC
+        ) AS from_last
     FROM promised
     WHERE
         promised.due > 0
-    GROUP BY
-        promised.order_id
+), last_of_order AS (
+    SELECT
+        by_close.order_id,
+        by_close.return_id
+    FROM by_close
+    WHERE
+        by_close.from_last = 1
 ), over_refunded AS (
     SELECT
         last_of_order.return_id,

@@ -119,7 +119,9 @@ WITH returns AS (
 ), issued AS (
     SELECT
         cards_of.return_id,
-        ARG_MIN(cards_of.gift_card_id, (cards_of.created_at, cards_of.gift_card_id)) AS gift_card_id,
+        (
+            ARRAY_AGG(cards_of.gift_card_id ORDER BY cards_of.created_at, cards_of.gift_card_id)
+        )[1] AS gift_card_id,
         MIN(cards_of.created_at) AS issued_at,
         COUNT(CASE WHEN NOT cards_of.is_disabled AND cards_of.is_comparable THEN 1 END) AS card_count,
         COUNT(CASE WHEN NOT cards_of.is_disabled AND NOT cards_of.is_comparable THEN 1 END) AS foreign_count,

@@ -363,7 +363,9 @@ WITH returns AS (
     SELECT
         paid.return_id,
         MAX(paid.level) AS level,
-        ARG_MIN(paid.charge_id, (paid.created_at, paid.charge_id)) AS charge_id,
+        (
+            ARRAY_AGG(paid.charge_id ORDER BY paid.created_at, paid.charge_id)
+        )[1] AS charge_id,
         MIN(paid.created_at) AS charged_at,
         SUM(CASE WHEN paid.is_instant THEN 0 ELSE paid.amount END) AS charged,
         SUM(CASE WHEN paid.is_instant THEN 0 ELSE paid.refunded END) AS refunded,

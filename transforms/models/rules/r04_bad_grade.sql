@@ -77,7 +77,7 @@ WITH returns AS (
         CAST(picked.amount AS DECIMAL(18, 4)) AS amount_at_stake,
         CAST(picked.currency AS TEXT) AS currency,
         CAST(1 AS DECIMAL(5, 4)) AS score,
-        CAST(JSON_OBJECT('grades', picked.grades, 'bad_units', CAST(picked.bad_units AS BIGINT), 'units', picked.expected_units) AS TEXT) AS evidence,
+        @evidence('grades', picked.grades, 'bad_units', CAST(picked.bad_units AS BIGINT), 'units', picked.expected_units) AS evidence,
         CAST(picked.state AS TEXT) AS expect_state,
         CAST(picked.updated_at AS TIMESTAMPTZ) AS expect_updated_at
     FROM picked

@@ -96,7 +96,7 @@ WITH returns AS (
         CAST(picked.amount AS DECIMAL(18, 4)) AS amount_at_stake,
         CAST(picked.currency AS TEXT) AS currency,
         CAST(1 AS DECIMAL(5, 4)) AS score,
-        CAST(JSON_OBJECT('first_return_id', picked.first_return_id, 'order_lines', picked.order_lines) AS TEXT) AS evidence,
+        @evidence('first_return_id', picked.first_return_id, 'order_lines', picked.order_lines) AS evidence,
         CAST(picked.state AS TEXT) AS expect_state,
         CAST(picked.updated_at AS TIMESTAMPTZ) AS expect_updated_at
     FROM picked

@@ -56,7 +56,7 @@ WITH returns AS (
         CAST(picked.amount AS DECIMAL(18, 4)) AS amount_at_stake,
         CAST(picked.currency AS TEXT) AS currency,
         CAST(0.5 AS DECIMAL(5, 4)) AS score,
-        CAST(JSON_OBJECT('signals', picked.signals, 'returns', picked.returns, 'score', CAST(picked.score AS TEXT)) AS TEXT) AS evidence,
+        @evidence('signals', picked.signals, 'returns', picked.returns, 'score', CAST(picked.score AS TEXT)) AS evidence,
         CAST(picked.state AS TEXT) AS expect_state,
         CAST(picked.updated_at AS TIMESTAMPTZ) AS expect_updated_at
     FROM picked

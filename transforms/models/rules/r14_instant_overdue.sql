@@ -52,7 +52,7 @@ WITH returns AS (
         CAST(picked.amount AS DECIMAL(18, 4)) AS amount_at_stake,
         CAST(picked.currency AS TEXT) AS currency,
         CAST(1 AS DECIMAL(5, 4)) AS score,
-        CAST(JSON_OBJECT('executed_at', @utc_text(picked.executed_at), 'label_status', picked.label_status) AS TEXT) AS evidence,
+        @evidence('executed_at', @utc_text(picked.executed_at), 'label_status', picked.label_status) AS evidence,
         CAST(picked.state AS TEXT) AS expect_state,
         CAST(picked.updated_at AS TIMESTAMPTZ) AS expect_updated_at
     FROM picked

@@ -73,7 +73,7 @@ WITH returns AS (
         CAST(picked.amount AS DECIMAL(18, 4)) AS amount_at_stake,
         CAST(picked.currency AS TEXT) AS currency,
         CAST(1 AS DECIMAL(5, 4)) AS score,
-        CAST(JSON_OBJECT('method_type', picked.method_type, 'created_at', @utc_text(picked.created_at)) AS TEXT) AS evidence,
+        @evidence('method_type', picked.method_type, 'created_at', @utc_text(picked.created_at)) AS evidence,
         CAST(picked.state AS TEXT) AS expect_state,
         CAST(picked.updated_at AS TIMESTAMPTZ) AS expect_updated_at
     FROM picked

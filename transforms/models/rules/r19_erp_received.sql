@@ -76,12 +76,16 @@ WITH returns AS (
         CAST(picked.amount AS DECIMAL(18, 4)) AS amount_at_stake,
         CAST(picked.currency AS TEXT) AS currency,
         CAST(1 AS DECIMAL(5, 4)) AS score,
-        CAST(JSON_OBJECT(
-            'item_receipts', picked.item_receipts,
-            'received_units', picked.erp_received_units,
-            'expected_units', picked.expected_units,
-            'received_at', @utc_text(picked.erp_received_at)
-        ) AS TEXT) AS evidence,
+        @evidence(
+            'item_receipts',
+            picked.item_receipts,
+            'received_units',
+            picked.erp_received_units,
+            'expected_units',
+            picked.expected_units,
+            'received_at',
+            @utc_text(picked.erp_received_at)
+        ) AS evidence,
         CAST(picked.state AS TEXT) AS expect_state,
         CAST(picked.updated_at AS TIMESTAMPTZ) AS expect_updated_at
     FROM picked

@@ -63,11 +63,14 @@ WITH returns AS (
         CAST(picked.amount AS DECIMAL(18, 4)) AS amount_at_stake,
         CAST(picked.currency AS TEXT) AS currency,
         CAST(1 AS DECIMAL(5, 4)) AS score,
-        CAST(JSON_OBJECT(
-            'order_id', picked.order_id,
-            'due', CAST(picked.amount AS TEXT),
-            'confirmed_at', @utc_text(picked.confirmed_at)
-        ) AS TEXT) AS evidence,
+        @evidence(
+            'order_id',
+            picked.order_id,
+            'due',
+            CAST(picked.amount AS TEXT),
+            'confirmed_at',
+            @utc_text(picked.confirmed_at)
+        ) AS evidence,
         CAST(picked.state AS TEXT) AS expect_state,
         CAST(picked.updated_at AS TIMESTAMPTZ) AS expect_updated_at
     FROM picked

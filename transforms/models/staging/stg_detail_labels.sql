@@ -34,12 +34,8 @@ WITH return_details AS (
         return_details.return_id,
         'details' AS source,
         return_details.fetched_at AS observed_at,
-        TRY_CAST(@cleaned(return_details.body ->> '$.label_updated_at') AS TIMESTAMPTZ) AS changed_at,
-        CASE
-            WHEN JSON_TYPE(return_details.labels) = 'ARRAY'
-            THEN return_details.labels
-            ELSE CAST('[]' AS JSON)
-        END AS labels
+        @parsed(@cleaned(return_details.body ->> '$.label_updated_at'), TIMESTAMPTZ) AS changed_at,
+        CASE WHEN @is_json_array(return_details.labels) THEN return_details.labels ELSE CAST('[]' AS JSON) END AS labels
     FROM return_details
     WHERE
         return_details.is_known
@@ -48,7 +44,7 @@ WITH return_details AS (
         webhook_events.return_id,
         'webhook' AS source,
         COALESCE(webhook_events.last_seen_at, webhook_events.received_at) AS observed_at,
-        TRY_CAST(@cleaned(webhook_events.body ->> '$.label_updated_at') AS TIMESTAMPTZ) AS changed_at,
+        @parsed(@cleaned(webhook_events.body ->> '$.label_updated_at'), TIMESTAMPTZ) AS changed_at,
         webhook_events.body -> '$.labels' AS labels
     FROM webhook_events
     LEFT JOIN return_details
@@ -56,7 +52,7 @@ WITH return_details AS (
     WHERE
         webhook_events.topic = 'return'
         AND NOT webhook_events.return_id IS NULL
-        AND JSON_TYPE(webhook_events.body, '$.labels') = 'ARRAY'
+        AND @is_json_array(webhook_events.body -> '$.labels')
         AND COALESCE(COALESCE(webhook_events.last_seen_at, webhook_events.received_at) > return_details.fetched_at, TRUE)
 ), ranked AS (
     /* A delivery does not say when it was made, and may come late: of two, the one whose label changed last is the later. */
@@ -67,16 +63,18 @@ WITH return_details AS (
             ORDER BY shown.changed_at DESC, JSON_ARRAY_LENGTH(shown.labels) DESC, shown.observed_at DESC, shown.source
         ) AS place
     FROM shown
-), listed AS (
+), numbered AS (
     SELECT
-        ranked.return_id,
-        ranked.source,
-        ranked.observed_at,
-        UNNEST(CAST(ranked.labels AS JSON[])) AS label,
-        UNNEST(RANGE(1, CAST(JSON_ARRAY_LENGTH(ranked.labels) AS BIGINT) + 1)) AS label_no
+        ranked.*,
+        @series(1, CAST(JSON_ARRAY_LENGTH(ranked.labels) AS BIGINT)) AS label_no
     FROM ranked
     WHERE
         ranked.place = 1
+), listed AS (
+    SELECT
+        numbered.*,
+        @json_element(numbered.labels, numbered.label_no) AS label
+    FROM numbered
 ), final AS (
     SELECT
         CAST(listed.return_id AS TEXT) AS return_id,
@@ -84,8 +82,8 @@ WITH return_details AS (
         CAST(LOWER(@cleaned(listed.label ->> '$.status')) AS TEXT) AS label_status,
         CAST(@cleaned(listed.label ->> '$.carrier') AS TEXT) AS carrier,
         CAST(@cleaned(listed.label ->> '$.tracking_number') AS TEXT) AS tracking_number,
-        TRY_CAST(@cleaned(listed.label ->> '$.updated_at') AS TIMESTAMPTZ) AS label_updated_at,
-        TRY_CAST(listed.label ->> '$.rate' AS DECIMAL(18, 4)) AS label_rate,
+        @parsed(@cleaned(listed.label ->> '$.updated_at'), TIMESTAMPTZ) AS label_updated_at,
+        @parsed(listed.label ->> '$.rate', DECIMAL(18, 4)) AS label_rate,
         CAST(listed.label -> '$.line_items' AS TEXT) AS line_item_ids,
         CAST(listed.source AS TEXT) AS source,
         CAST(listed.observed_at AS TIMESTAMPTZ) AS observed_at

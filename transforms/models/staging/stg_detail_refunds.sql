@@ -32,11 +32,7 @@ WITH return_details AS (
         return_details.return_id,
         'details' AS source,
         return_details.fetched_at AS observed_at,
-        CASE
-            WHEN JSON_TYPE(return_details.refunds) = 'ARRAY'
-            THEN return_details.refunds
-            ELSE CAST('[]' AS JSON)
-        END AS refunds
+        CASE WHEN @is_json_array(return_details.refunds) THEN return_details.refunds ELSE CAST('[]' AS JSON) END AS refunds
     FROM return_details
     WHERE
         return_details.is_known
@@ -52,7 +48,7 @@ WITH return_details AS (
     WHERE
         webhook_events.topic = 'return'
         AND NOT webhook_events.return_id IS NULL
-        AND JSON_TYPE(webhook_events.body, '$.refunds') = 'ARRAY'
+        AND @is_json_array(webhook_events.body -> '$.refunds')
         AND COALESCE(COALESCE(webhook_events.last_seen_at, webhook_events.received_at) > return_details.fetched_at, TRUE)
 ), ranked AS (
     /* A delivery does not say when it was made, and may come late: refunds only get more, so the longer list is the later one. */
@@ -63,23 +59,25 @@ WITH return_details AS (
             ORDER BY JSON_ARRAY_LENGTH(shown.refunds) DESC, shown.observed_at DESC, shown.source
         ) AS place
     FROM shown
-), listed AS (
+), numbered AS (
     SELECT
-        ranked.return_id,
-        ranked.source,
-        ranked.observed_at,
-        UNNEST(CAST(ranked.refunds AS JSON[])) AS refund,
-        UNNEST(RANGE(1, CAST(JSON_ARRAY_LENGTH(ranked.refunds) AS BIGINT) + 1)) AS refund_no
+        ranked.*,
+        @series(1, CAST(JSON_ARRAY_LENGTH(ranked.refunds) AS BIGINT)) AS refund_no
     FROM ranked
     WHERE
         ranked.place = 1
+), listed AS (
+    SELECT
+        numbered.*,
+        @json_element(numbered.refunds, numbered.refund_no) AS refund
+    FROM numbered
 ), final AS (
     SELECT
         CAST(listed.return_id AS TEXT) AS return_id,
         CAST(listed.refund_no AS BIGINT) AS refund_no,
         CAST(@cleaned(listed.refund ->> '$.provider_refund_id') AS TEXT) AS provider_refund_id,
         CAST(@cleaned(listed.refund ->> '$.gateway') AS TEXT) AS gateway,
-        TRY_CAST(listed.refund ->> '$.amount' AS DECIMAL(18, 4)) AS amount,
+        @parsed(listed.refund ->> '$.amount', DECIMAL(18, 4)) AS amount,
         CAST(@cleaned(listed.refund ->> '$.currency') AS TEXT) AS currency,
         CAST(listed.source AS TEXT) AS source,
         CAST(listed.observed_at AS TIMESTAMPTZ) AS observed_at

@@ -180,7 +180,7 @@ WITH returns AS (
 ), named AS (
     SELECT
         kept_aside.*,
-        UNNEST(JSON_KEYS(kept_aside.kept)) AS field
+        @each_json_key(kept_aside.kept) AS field
     FROM kept_aside
 ), final AS (
     SELECT
@@ -189,9 +189,7 @@ WITH returns AS (
         CAST(named.entity AS TEXT) AS entity,
         CAST(named.return_id AS TEXT) AS return_id,
         CAST(named.field AS TEXT) AS field,
-        CAST(CASE WHEN named.check_id = 'unfit_value' THEN named.kept ->> (
-            '$."' || named.field || '"'
-        ) END AS TEXT) AS value
+        CAST(CASE WHEN named.check_id = 'unfit_value' THEN @json_field(named.kept, named.field) END AS TEXT) AS value
     FROM named
 )
 SELECT

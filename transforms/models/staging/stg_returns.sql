@@ -115,7 +115,7 @@ WITH rows_of AS (
         CAST(rows_of.created_at AS TIMESTAMPTZ) AS created_at,
         CAST(rows_of.updated_at AS TIMESTAMPTZ) AS updated_at,
         CAST(rows_of.edited_at AS TIMESTAMPTZ) AS edited_at,
-        CAST(LOWER(@cleaned(COALESCE(rows_of.return_method ->> '$.method_type', rows_of.return_method ->> '$'))) AS TEXT) AS method_type,
+        CAST(LOWER(@cleaned(COALESCE(rows_of.return_method ->> '$.method_type', @json_scalar(rows_of.return_method)))) AS TEXT) AS method_type,
         CAST(LOWER(@cleaned(rows_of.label_status)) AS TEXT) AS label_status,
         CAST(rows_of.label_updated_at AS TIMESTAMPTZ) AS label_updated_at,
         CAST(@cleaned(rows_of.customer) AS TEXT) AS customer,

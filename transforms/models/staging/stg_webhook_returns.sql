@@ -85,7 +85,7 @@ WITH events AS (
             WHEN @shop_webhooks_since = ''
             THEN first_heard.created_at
             WHEN first_heard.event_count = 0 OR NOT first_heard.created_at IS NULL
-            THEN TRY_CAST(@shop_webhooks_since AS TIMESTAMPTZ)
+            THEN @parsed(@shop_webhooks_since, TIMESTAMPTZ)
         END AS created_at,
         CASE
             WHEN @shop_webhooks_since = 'off'
@@ -93,7 +93,7 @@ WITH events AS (
             WHEN @shop_webhooks_since = ''
             THEN first_heard.updated_at
             WHEN NOT first_heard.updated_at IS NULL
-            THEN TRY_CAST(@shop_webhooks_since AS TIMESTAMPTZ)
+            THEN @parsed(@shop_webhooks_since, TIMESTAMPTZ)
         END AS updated_at,
         CASE
             WHEN @shop_webhooks_since = 'off'
@@ -101,7 +101,7 @@ WITH events AS (
             WHEN @shop_webhooks_since = ''
             THEN first_heard.closed_at
             WHEN NOT first_heard.closed_at IS NULL
-            THEN TRY_CAST(@shop_webhooks_since AS TIMESTAMPTZ)
+            THEN @parsed(@shop_webhooks_since, TIMESTAMPTZ)
         END AS closed_at
     FROM first_heard
 ), last_told AS (
