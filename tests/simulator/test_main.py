@@ -57,5 +57,5 @@ def test_it_writes_the_exports_of_other_systems_before_it_says_where_it_is(tmp_p
         named = tomllib.loads((tmp_path / "exports" / "loop.toml").read_text())["extracts"]
         running.kill()
 
-    assert len(named) == 11
+    assert len(named) == 12
     assert all((tmp_path / "exports" / table["path"]).stat().st_size > 100 for table in named.values())

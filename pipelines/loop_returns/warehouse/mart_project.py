@@ -68,9 +68,9 @@ def model_variables(settings: Mapping[str, Any], models_dir: Path | None = None)
     Raises:
         UsageError: A value of loop.toml, or a row of seeds/calendar.csv, cannot be what it is.
     """
-    folder = models_dir or transforms_dir()
-    calendar = {"calendar": calendar_days.read(folder / "seeds" / "calendar.csv")}
-    return variables(settings) | rule_settings.variables(settings, folder / "models" / "rules") | calendar
+    rules = transforms_dir() / "models" / "rules"
+    calendar = {"calendar": calendar_days.read((models_dir or transforms_dir()) / "seeds" / "calendar.csv")}
+    return variables(settings) | rule_settings.variables(settings, rules) | calendar
 
 
 def config(
