@@ -60,7 +60,11 @@ def read(work_file: Path, found: Mapping[str, Source], privacy: Privacy, at: dat
 
 
 def _forget(database: duckdb.DuckDBPyConnection, name: str) -> None:
-    if _one(database, "select is_present or digest is not null from ext.extracts where name = ?", name):
+    # No parameter: DuckDB imports pandas to look at one.
+    was = database.execute(
+        f"select is_present or digest is not null from ext.extracts where name = '{name}'"
+    ).fetchone()
+    if was and was[0]:
         with _transaction(database):
             _empty(database, name)
             _register(database, name, False, None, 0, 0, None, None, None)
@@ -158,8 +162,3 @@ def _counted(database: duckdb.DuckDBPyConnection, name: str) -> tuple[int, int, 
         [name],
     ).fetchall()
     return rows, rejected, newest
-
-
-def _one(database: duckdb.DuckDBPyConnection, sql: str, name: str) -> object:
-    found = database.execute(sql, [name]).fetchone()
-    return found[0] if found else None
