@@ -16,7 +16,7 @@ import marimo
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse
 from starlette.routing import Mount, Route
 
 from loop_returns.errors import LoopReturnsError
@@ -57,7 +57,8 @@ def app(folder: Path = FOLDER) -> Asgi:
     builder = marimo.create_asgi_app(quiet=True)
     for name in NOTEBOOKS:
         builder = builder.with_app(path=f"/{name}", root=str(folder / f"{name}.py"))
-    routes = [Route("/", _index), Mount("/", builder.build())]
+    plain = [Route(f"/{name}", _with_slash) for name in NOTEBOOKS]
+    routes = [Route("/", _index), *plain, Mount("/", builder.build())]
     return guarded(Starlette(routes=routes))
 
 
@@ -90,6 +91,11 @@ def _is_own(headers: dict[bytes, bytes]) -> bool:
     if urlsplit(f"//{host}").hostname not in _OWN:
         return False
     return origin is None or origin.decode("latin-1") == f"http://{host}"
+
+
+async def _with_slash(request: Request) -> RedirectResponse:
+    """The page that a link means; marimo's own redirect loses the filters in it."""
+    return RedirectResponse(f"{request.url.path}/?{request.url.query}".removesuffix("?"))
 
 
 async def _index(_: Request) -> HTMLResponse:
