@@ -3,30 +3,36 @@
 SOURCES__LOOP_RETURNS__*, .dlt/config.toml, .dlt/secrets.toml  -> Settings   (needs dlt)
 LOOP_RETURNS_DATA_DIR                                          -> Paths
 loop.toml, or the file that LOOP_RETURNS_CONFIG names          -> merchant() (policy, thresholds)
+LOOP_RETURNS_SHOP, `[shops.NAME]` of loop.toml                 -> shop(), whose all of these are
 """
 
 from __future__ import annotations
 
 import getpass
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
-from loop_returns.errors import KeyRefusedError, UsageError
+from loop_returns import shops
+from loop_returns.errors import UsageError
 from loop_returns.instants import check_start, now, parse_instant
+from loop_returns.keys import action_key as action_key
+from loop_returns.keys import alert_webhook as alert_webhook
+from loop_returns.keys import forward_secret as forward_secret
+from loop_returns.keys import missing_key as missing_key
+from loop_returns.keys import prepare_dlt as prepare_dlt
+from loop_returns.keys import secret as secret
+from loop_returns.keys import variable as variable
+from loop_returns.loop_toml import config_file as config_file
+from loop_returns.loop_toml import lock_wait_seconds as lock_wait_seconds
+from loop_returns.loop_toml import merchant as merchant
+from loop_returns.loop_toml import shop as shop
+from loop_returns.loop_toml import shop_names as shop_names
+from loop_returns.loop_toml import whole
 
-SECTION = "sources.loop_returns"
-_DLT = {
-    "RUNTIME__DLTHUB_TELEMETRY": "false",
-    "RUNTIME__LOG_LEVEL": "CRITICAL",
-    "LOAD__TRUNCATE_STAGING_DATASET": "true",
-    "DATA_WRITER__DISABLE_COMPRESSION": "true",
-    "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID": "true",
-}
 DEFAULT_BASE_URL = "https://api.loopreturns.com/api/v1"
 
 PiiMode = Literal["hash", "drop", "keep"]
@@ -101,44 +107,24 @@ class Settings:
     destination: str = "duckdb"
 
 
-def paths() -> Paths:
-    """The data directory: `LOOP_RETURNS_DATA_DIR`, or `_data` in the working directory."""
-    named = os.environ.get("DESTINATION__DUCKDB__CREDENTIALS", "").removeprefix("duckdb:///")
-    data = Path(os.environ.get("LOOP_RETURNS_DATA_DIR", "_data")).absolute()
-    return Paths(data, Path(named).absolute() if named else None)
+def data_dir() -> Path:
+    """`LOOP_RETURNS_DATA_DIR`, or `_data` in the working directory; below it each shop has its own."""
+    return Path(os.environ.get("LOOP_RETURNS_DATA_DIR", "_data")).absolute()
 
 
-def config_file() -> Path:
-    """The merchant's file: `LOOP_RETURNS_CONFIG`, or `loop.toml` in the working directory."""
-    return Path(os.environ.get("LOOP_RETURNS_CONFIG", "loop.toml"))
+def paths(name: str | None = None) -> Paths:
+    """Where a shop's files are: `data_dir()`, or with `[shops]` its `shops/NAME`.
 
-
-def merchant() -> dict[str, Any]:
-    """Policy and thresholds from `loop.toml`; empty when there is none: the built-in defaults hold.
-
-    Raises:
-        UsageError: The file named by LOOP_RETURNS_CONFIG is missing, or it is not TOML.
+    Args:
+        name: The shop; None: the one that the command works on.
     """
-    file = config_file()
-    if not file.exists():
-        if "LOOP_RETURNS_CONFIG" in os.environ:
-            raise UsageError("the file that LOOP_RETURNS_CONFIG names is not there", cause=str(file))
-        return {}
-    try:
-        return tomllib.loads(file.read_text())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(
-            f"{file.name} cannot be read", cause=str(error), hint="compare it with docs/loop.example.toml"
-        ) from error
-
-
-def lock_wait_seconds(merchant_file: Mapping[str, Any]) -> float:
-    """`[run] lock_wait_seconds` of loop.toml: how long to wait for another writer; 30 by default."""
-    table = merchant_file.get("run", {})
-    value = table.get("lock_wait_seconds", 30) if isinstance(table, Mapping) else None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 86_400:
-        raise UsageError("[run] lock_wait_seconds in loop.toml must be a number of seconds")
-    return float(value)
+    name = shop() if name is None else name
+    named = os.environ.get("DESTINATION__DUCKDB__CREDENTIALS", "").removeprefix("duckdb:///")
+    elsewhere = Path(named).absolute() if named else None
+    if not name:
+        return Paths(data_dir(), elsewhere)
+    own = elsewhere and elsewhere.with_stem(f"{elsewhere.stem}_{name}")
+    return Paths(data_dir() / "shops" / name, own)
 
 
 def _number(raw: Mapping[str, Any], name: str, default: int, low: int, high: int) -> int:
@@ -181,68 +167,6 @@ def _destination() -> str:
     return name
 
 
-def prepare_dlt() -> None:
-    """Tell dlt what it must know before it is imported; a user's own value wins."""
-    for name, value in _DLT.items():
-        os.environ.setdefault(name, value)
-
-
-def _raw() -> dict[str, Any]:
-    prepare_dlt()
-    import dlt
-
-    plain = "base_url start_date lookback_hours window_days asn_lookback_days page_size requests_per_minute"
-    raw: dict[str, Any] = {
-        name: dlt.config.get(f"{SECTION}.{name}")
-        for name in [*plain.split(), "patience_seconds", "batch_rows", "pii"]
-    }
-    return raw | {name: dlt.secrets.get(f"{SECTION}.{name}") for name in ("api_key", "pii_key")}
-
-
-def action_key() -> str:
-    """The key of the actions, `action_api_key`: read by `apply --execute` and by nothing else.
-
-    Raises:
-        KeyRefusedError: It is not set.
-    """
-    prepare_dlt()
-    import dlt
-
-    key = str(dlt.secrets.get(f"{SECTION}.action_api_key") or "").strip()
-    if not key:
-        raise KeyRefusedError(
-            "no action key is set",
-            hint="set SOURCES__LOOP_RETURNS__ACTION_API_KEY for `apply --execute` alone; a key of its own",
-        )
-    return key
-
-
-def forward_secret(name: str) -> str:
-    """What signs the records that `[forward.NAME]` sends: `forward_secrets.NAME`.
-
-    Raises:
-        KeyRefusedError: It is not set.
-    """
-    prepare_dlt()
-    import dlt
-
-    secret = str(dlt.secrets.get(f"{SECTION}.forward_secrets.{name}") or "").strip()
-    if not secret:
-        raise KeyRefusedError(
-            f"the secret of [forward.{name}] is not set",
-            hint=f"set SOURCES__LOOP_RETURNS__FORWARD_SECRETS__{name.upper()} to whsec_ and base64",
-        )
-    return secret
-
-
-def alert_webhook() -> str:
-    """Where alerts go, `alert_webhook`: an address that is a secret; empty: nowhere."""
-    prepare_dlt()
-    import dlt
-
-    return str(dlt.secrets.get(f"{SECTION}.alert_webhook") or "").strip()
-
-
 def speaker(named: str | None) -> str:
     """Who speaks: `--by`, else `LOOP_RETURNS_USER`, else the login name.
 
@@ -259,12 +183,16 @@ def speaker(named: str | None) -> str:
     return name
 
 
-def missing_key() -> KeyRefusedError:
-    """What is said when no key is set."""
-    return KeyRefusedError(
-        "no API key is set",
-        hint="set SOURCES__LOOP_RETURNS__API_KEY, or run `loop-returns init` and fill .dlt/secrets.toml",
-    )
+def _raw() -> dict[str, Any]:
+    prepare_dlt()
+    import dlt
+
+    name = shop()
+    common: dict[str, Any] = {each: dlt.config.get(f"{shops.section('')}.{each}") for each in shops.PLAIN}
+    own: dict[str, Any] = {each: dlt.config.get(f"{shops.section(name)}.{each}") for each in shops.PLAIN}
+    given = {each: value for each, value in own.items() if value is not None}
+    raw = common | shops.plain(whole(), name) | given
+    return raw | {each: secret(each) for each in ("api_key", "pii_key")}
 
 
 def read(*, need_key: bool = True) -> Settings:

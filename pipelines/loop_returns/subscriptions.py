@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from loop_returns import terminal
+from loop_returns import settings, terminal
 from loop_returns.api.client import LoopClient
 from loop_returns.errors import UsageError
 from loop_returns.webhooks import options, topics
@@ -63,7 +63,9 @@ def text(found: Sequence[Subscription], base: str, *, is_listed: bool) -> str:
     if not is_listed:
         names = ", ".join(f'"{each.name}"' for each in found)
         lines += ["loop.toml:", "  [webhooks]", f"  subscriptions = [{names}]"]
-    lines.append(f"next: put Loop's secret into {options.VARIABLE}, then `loop-returns serve`")
+    lines.append(
+        f"next: put Loop's secret into {settings.variable(options.SETTING)}, then `loop-returns serve`"
+    )
     return "\n".join(lines)
 
 

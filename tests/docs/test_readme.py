@@ -20,6 +20,7 @@ from loop_returns.actions.limits import DEFAULTS as ACTIONS
 from loop_returns.alerts import DEFAULTS as ALERTS
 from loop_returns.api.fields import raw_columns
 from loop_returns.cli import app
+from loop_returns.cli.wiring import shop_named
 from loop_returns.extract import return_details
 from loop_returns.extract.pull import PullResult
 from loop_returns.settings import Settings
@@ -71,7 +72,8 @@ def test_every_command_is_named() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_command_that_is_shown_can_be_typed(page: Path) -> None:
     for shown in _COMMAND.findall(page.read_text()):
-        app.parse_args(shlex.split(shown), exit_on_error=False, print_error=False)
+        _, words = shop_named(shlex.split(shown))
+        app.parse_args(words, exit_on_error=False, print_error=False)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -10,14 +11,15 @@ from typing import Annotated, Any
 from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 
 from loop_returns import settings as settings_of
-from loop_returns import terminal
+from loop_returns import shops, terminal
 from loop_returns.errors import UsageError
 from loop_returns.instants import now, parse_instant
 from loop_returns.terminal import Reporter
 
 app = App(
     name="loop-returns",
-    help="Pull Loop Returns completely, reconcile it, prove both.\n\nWith -v an error shows its traceback.",
+    help="Pull Loop Returns completely, reconcile it, prove both.\n\n"
+    "With --shop NAME a command works on [shops.NAME] of loop.toml; with -v an error shows its traceback.",
     help_formatter="plain",
     suppress_keyboard_interrupt=False,  # __main__ says what an interruption means
     help_format="plaintext",
@@ -34,7 +36,7 @@ Json = Annotated[
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command.
+    """Run one command, on the shop that `--shop` names.
 
     Raises:
         UsageError: The arguments are not ones that the command knows.
@@ -43,11 +45,36 @@ def run(arguments: Sequence[str]) -> int:
     Returns:
         The exit code.
     """
+    named, arguments = shop_named(arguments)
+    if named is not None:
+        os.environ[shops.VARIABLE] = named
     try:
         result = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
         raise UsageError(_said(error), hint=f"{_asked(arguments)} --help") from error
     return result if isinstance(result, int) else 0
+
+
+def shop_named(arguments: Sequence[str]) -> tuple[str | None, list[str]]:
+    """Take `--shop NAME` out of the arguments, wherever it stands: it is every command's.
+
+    Raises:
+        UsageError: It has no name, or there are two.
+
+    >>> shop_named(["run", "--shop", "eu", "--json"])
+    ('eu', ['run', '--json'])
+    """
+    names, others, words = [], [], iter(arguments)
+    for word in words:
+        if word == "--shop":
+            names.append(next(words, ""))
+        elif word.startswith("--shop="):
+            names.append(word.partition("=")[2])
+        else:
+            others.append(word)
+    if len(names) > 1 or "" in names:
+        raise UsageError("--shop takes the name of one shop", hint="--shop eu, for [shops.eu] of loop.toml")
+    return (names[0] if names else None), others
 
 
 def _said(error: CycloptsError) -> str:

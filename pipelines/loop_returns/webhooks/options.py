@@ -1,6 +1,7 @@
 """What `serve` has to know, read without dlt: the receiver starts at once and stays small.
 
 SOURCES__LOOP_RETURNS__WEBHOOK_SECRETS, or .dlt/secrets.toml -> secrets;  loop.toml [webhooks] -> the rest
+With `[shops]` in loop.toml: those of the shop, and never the common ones.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from loop_returns import settings
+from loop_returns import settings, shops
 from loop_returns.errors import KeyRefusedError, UsageError
 
-VARIABLE = "SOURCES__LOOP_RETURNS__WEBHOOK_SECRETS"
+SETTING = "webhook_secrets"
 SECRETS_FILE = Path(".dlt") / "secrets.toml"
 DEFAULT_SUBSCRIPTIONS = ("return-created", "return-updated")
 KEYS = ("subscriptions", "diagnose_signature")
@@ -83,35 +84,38 @@ def _check(table: object) -> None:
 
 
 def _secrets() -> tuple[bytes, ...]:
-    text = os.environ.get(VARIABLE)
-    given = _of_text(text) if text else _of_file(SECRETS_FILE)
+    variable = settings.variable(SETTING)
+    text = os.environ.get(variable)
+    given = _of_text(text, variable) if text else _of_file(SECRETS_FILE)
     if not isinstance(given, list) or not all(isinstance(one, str) for one in given):
         raise UsageError("the setting webhook_secrets must be a list of texts")
     secrets = tuple(one.strip().encode() for one in given if one.strip())
     if not secrets:
         raise KeyRefusedError(
             "no webhook secret is set",
-            hint=f"set {VARIABLE} to Loop's secret, or to a JSON list; or webhook_secrets in {SECRETS_FILE}",
+            hint=f"set {variable} to Loop's secret, or to a JSON list; or webhook_secrets in {SECRETS_FILE}",
         )
     return secrets
 
 
-def _of_text(text: str) -> object:
+def _of_text(text: str, variable: str) -> object:
     """A JSON list, or one secret as it is."""
     if not text.lstrip().startswith("["):
         return [text]
     try:
         return json.loads(text)
     except json.JSONDecodeError:
-        raise UsageError(f"{VARIABLE} is not a JSON list", hint='["old-secret", "new-secret"]') from None
+        raise UsageError(f"{variable} is not a JSON list", hint='["old-secret", "new-secret"]') from None
 
 
 def _of_file(file: Path) -> object:
     if not file.exists():
         return []
     try:
-        held = tomllib.loads(file.read_text())
-        return held.get("sources", {}).get("loop_returns", {}).get("webhook_secrets", [])
+        held: Any = tomllib.loads(file.read_text())
+        for name in shops.section(settings.shop()).split("."):
+            held = held.get(name, {})
+        return held.get(SETTING, [])
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, AttributeError):
         # Without the parser's words: they may quote the line that holds the secret.
         raise UsageError(f"{file} cannot be read", cause="it is not valid TOML") from None
