@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
@@ -15,7 +13,7 @@ from typing import Any
 
 import duckdb
 
-from loop_returns import hand_flags, pipeline, report, terminal, words
+from loop_returns import hand_flags, itself, pipeline, report, terminal, words
 from loop_returns.errors import LoopReturnsError
 from loop_returns.instants import now
 from loop_returns.job import Job
@@ -100,13 +98,12 @@ def _receiver(home: Paths) -> Iterator[int]:
     own = {
         "SOURCES__LOOP_RETURNS__WEBHOOK_SECRETS": HOOK_SECRET,
         "LOOP_RETURNS_CONFIG": str(policy),
-        "PYTHONPATH": os.pathsep.join(each for each in sys.path if each),
     }
-    command = [sys.executable, "-m", "loop_returns", "serve", "--port", "0", "--data-dir", str(home.data)]
+    command = itself.command("serve", "--port", "0", "--data-dir", str(home.data))
     with (
         (home.data / "serve.log").open("w") as log,
         subprocess.Popen(  # noqa: S603 - this program itself
-            command, env=os.environ | own, stdout=subprocess.PIPE, stderr=log, text=True
+            command, env=itself.environment(own), stdout=subprocess.PIPE, stderr=log, text=True
         ) as process,
     ):
         assert process.stdout is not None

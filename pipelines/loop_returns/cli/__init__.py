@@ -12,7 +12,20 @@ from loop_returns.cli import (
     forward,
     report,
     serve,
+    shops,
 )  # their import adds the commands
 from loop_returns.cli.wiring import app, run
 
-__all__ = ["actions", "app", "breaks", "data", "extracts", "flags", "forward", "report", "run", "serve"]
+__all__ = [
+    "actions",
+    "app",
+    "breaks",
+    "data",
+    "extracts",
+    "flags",
+    "forward",
+    "report",
+    "run",
+    "serve",
+    "shops",
+]

@@ -9,6 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from loop_returns import settings as settings_of
+from loop_returns.cli.shops import All, run_every, status_every
 from loop_returns.cli.wiring import From, Json, To, app, job, show, span
 from loop_returns.errors import ActionInDoubtError, UsageError
 from loop_returns.instants import now
@@ -80,6 +81,8 @@ def run_all(
     start: From = None,
     end: To = None,
     webhooks_only: Annotated[bool, Parameter(negative=())] = False,
+    every: All = False,
+    jobs: int | None = None,
     as_json: Json = False,
 ) -> int:
     """Load, build, audit, publish. Exit 0 only if all held.
@@ -88,12 +91,21 @@ def run_all(
         start: Read again from here on.
         end: Up to here.
         webhooks_only: Only load what webhooks told and what changed since, and hand it over; build nothing.
+        every: Every shop of loop.toml, a process each, then `combine`; exit: the highest of any shop.
+        jobs: With --all: most shops at once; default: one a core.
         as_json: One JSON object on stdout.
     """
     from loop_returns import alerts, handover, pipeline, report, words
     from loop_returns.ops import desk
 
     first, last = span(start, end)
+    if every:
+        said = {"--from": start, "--to": end}
+        words_of = ["run", *(word for name, value in said.items() if value for word in (name, value))]
+        words_of += ["--webhooks-only"] * webhooks_only
+        return run_every(words_of, jobs, publishes=not webhooks_only, as_json=as_json)
+    if jobs is not None:
+        raise UsageError("--jobs belongs to --all")
     if webhooks_only:
         return _catch_up(is_bounded=bool(start or end), as_json=as_json)
     with alerts.watched(settings_of.paths().data), job() as this:
@@ -170,8 +182,10 @@ def verify(*, start: From = None, end: To = None, as_json: Json = False) -> int:
 
 
 @app.command(sort_key=7)
-def status(*, as_json: Json = False) -> int:
+def status(*, every: All = False, as_json: Json = False) -> int:
     """Last load, rows, cursor, holes, open breaks, the file's age."""
+    if every:
+        return status_every(as_json=as_json)
     from loop_returns import report, words
 
     figures = report.figures(settings_of.paths().published)

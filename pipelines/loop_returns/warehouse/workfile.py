@@ -131,18 +131,28 @@ def publish(paths: Paths) -> Path:
     """
     with duckdb.connect(str(paths.work_file)) as database:
         database.execute("checkpoint")
-    half = paths.published.with_name(f".{paths.published.name}.{os.getpid()}")
-    for stale in paths.data.glob(f".{paths.published.name}.*"):
+    with replacing(paths.published) as half:
+        shutil.copyfile(paths.work_file, half)
+    return paths.published
+
+
+@contextmanager
+def replacing(file: Path) -> Iterator[Path]:
+    """A file to fill; it takes the place of `file`, whole, when the block has come to its end.
+
+    One writer at a time: what another one left half is removed.
+    """
+    half = file.with_name(f".{file.name}.{os.getpid()}")
+    for stale in file.parent.glob(f".{file.name}.*"):
         stale.unlink(missing_ok=True)
     try:
-        shutil.copyfile(paths.work_file, half)
+        yield half
         _sync(half)
-        half.replace(paths.published)
+        half.replace(file)
     finally:
         with suppress(FileNotFoundError):
             half.unlink()
-    _sync(paths.data)
-    return paths.published
+    _sync(file.parent)
 
 
 def _sync(path: Path) -> None:
