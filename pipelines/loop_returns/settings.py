@@ -68,11 +68,6 @@ class Paths:
         return self.data / "ledger.sqlite"
 
     @property
-    def plans(self) -> Path:
-        """Plans that were printed, one file each."""
-        return self.data / "plans"
-
-    @property
     def published(self) -> Path:
         """The DuckDB file that people open; replaced whole at the end of a run."""
         return self.data / "loop.duckdb"

@@ -8,7 +8,7 @@ from typing import Any
 
 from loop_returns.actions.ledger import Approval
 from loop_returns.actions.records import Action, Entry, Request, Row, action_key, digest_of
-from loop_returns.actions.sqlite_ledger import SqliteLedger
+from loop_returns.actions.sql_ledger import SqlLedger
 from loop_returns.actions.states import Kind
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -33,14 +33,14 @@ def entry(reason: str = "because", at: datetime = NOON, *, by: str = "bob", run:
     return Entry(run, by, at, reason)
 
 
-def approve(ledger: SqliteLedger, *requests: Request, at: datetime = NOON, by: str = "bob") -> list[str]:
+def approve(ledger: SqlLedger, *requests: Request, at: datetime = NOON, by: str = "bob") -> list[str]:
     rows = [Row(each, OPEN) for each in requests]
     keys = [action_key(SHOP, each) for each in requests]
     approval = Approval(digest_of([row.digest for row in rows]), rows, keys, "limits")
     return ledger.approve(approval, entry("approved", at, by=by), lambda row, people: True)
 
 
-def approved(ledger: SqliteLedger, *requests: Request, at: datetime = NOON) -> list[Action]:
+def approved(ledger: SqlLedger, *requests: Request, at: datetime = NOON) -> list[Action]:
     assert approve(ledger, *requests, at=at) == ["APPROVED"] * len(requests)
     found = [ledger.action(action_key(SHOP, each)) for each in requests]
     return [action for action in found if action is not None]

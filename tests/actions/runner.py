@@ -12,16 +12,16 @@ import signal
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from actions.ledgers import entry
+from actions.stores import opened
 from actions.virtual import LOOSE
 from loop_returns.actions.engine import Engine
 from loop_returns.actions.limits import limits
 from loop_returns.actions.recovery import Setting
 from loop_returns.actions.send import Poster
-from loop_returns.actions.sqlite_ledger import SqliteLedger
+from loop_returns.actions.sql_ledger import SqlLedger
 from loop_returns.actions.states import SENT, State
 from loop_returns.actions.wire import EngineClock, HttpWire, Step, drive
 from loop_returns.api.client import ClientSettings, LoopClient
@@ -45,7 +45,7 @@ class SharedFastClock(EngineClock):
         super().sleep(seconds / self._speed)
 
 
-def engine(ledger: SqliteLedger, asked: dict[str, Any]) -> Engine:
+def engine(ledger: SqlLedger, asked: dict[str, Any]) -> Engine:
     """An engine over a ledger and a shop, with time that runs fast."""
     reader = LoopClient(ClientSettings(KEY, asked["base_url"], 100_000, patience_seconds=1))
     wire = HttpWire(reader, Poster(asked["base_url"], KEY, answer_seconds=2))
@@ -66,7 +66,7 @@ def stopping(steps: Iterator[Step], at: str) -> Iterator[Step]:
 
 def apply(asked: dict[str, Any]) -> None:
     """Apply until nothing is left to do."""
-    ledger = SqliteLedger(Path(asked["ledger"]))
+    ledger = opened(asked["ledger"])
     while ledger.actions(State.APPROVED, *SENT):
         running = engine(ledger, asked)
         steps: Any = running.apply(asked["digest"])
@@ -78,7 +78,7 @@ def apply(asked: dict[str, Any]) -> None:
 
 def claim(asked: dict[str, Any]) -> None:
     """Try to claim every row, in an order of one's own; print how many were won."""
-    ledger = SqliteLedger(Path(asked["ledger"]))
+    ledger = opened(asked["ledger"])
     waiting = ledger.actions(State.APPROVED)
     random.shuffle(waiting)
     said = entry(run=f"run-{os.getpid()}")

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from actions.ledgers import approve, request
+from actions.stores import in_file
 from loop_returns.actions.engine import Engine
 from loop_returns.actions.limits import limits
 from loop_returns.actions.records import action_key
 from loop_returns.actions.recovery import Recovery, Report, Setting
 from loop_returns.actions.send import Poster
-from loop_returns.actions.sqlite_ledger import SqliteLedger
 from loop_returns.actions.states import Kind, State
 from loop_returns.actions.wire import EngineClock, HttpWire, drive
 from loop_returns.api.client import ClientSettings, LoopClient
@@ -50,7 +50,8 @@ class Bench:
     """A ledger, a shop, and runs of the engine between them."""
 
     def __init__(self, folder: Path, shop: Simulator) -> None:
-        self.ledger = SqliteLedger(folder / "ledger.sqlite")
+        self.file = folder / "ledger.sqlite"
+        self.ledger = in_file(self.file)
         self.shop = shop
         self.clock = FastClock()
         self.reader = LoopClient(ClientSettings(KEY, shop.base_url, 100_000, patience_seconds=0.1))
@@ -309,7 +310,7 @@ def test_the_kill_switch_stops_a_running_apply(bench: Bench) -> None:
 
 def _stop_at_second(bench: Bench, seen: Any, why: Any) -> None:
     if seen.method == "POST" and len(bench.posts) == 2:
-        SqliteLedger(Path(bench.ledger._file or "")).set_stop("fire", why)
+        in_file(bench.file).set_stop("fire", why)
 
 
 def test_three_errors_in_a_row_stop_the_run(bench: Bench) -> None:

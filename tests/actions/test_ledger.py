@@ -1,36 +1,46 @@
-"""The SQLite ledger: one winner for each arrow, one event for each change, limits that hold."""
+"""The ledger on each database: one winner for each arrow, one event for each change, limits that hold."""
 
 from __future__ import annotations
 
 import sqlite3
 import stat
+from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import psycopg2
 import pytest
 
 from actions.ledgers import NOON, SHOP, approve, approved, entry, request
+from actions.stores import Stores, in_file
 from loop_returns.actions import audit
 from loop_returns.actions.records import Row, action_key
-from loop_returns.actions.sqlite_ledger import SqliteLedger
+from loop_returns.actions.sql_ledger import SqlLedger
+from loop_returns.actions.sqlite_store import SqliteStore
 from loop_returns.actions.states import ARROWS, LIVE, TERMINAL, State
 from loop_returns.errors import LoopReturnsError
 
+BROKEN_RULE = (sqlite3.IntegrityError, psycopg2.IntegrityError)
+
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> SqliteLedger:
-    return SqliteLedger(tmp_path / "ledger.sqlite")
+def ledger(stores: Stores) -> Iterator[SqlLedger]:
+    ledger = stores.open()
+    yield ledger
+    ledger.close()
 
 
-def test_the_file_survives_power_cuts_and_is_private(tmp_path: Path, ledger: SqliteLedger) -> None:
-    assert ledger.database.execute("pragma journal_mode").fetchone()[0] == "truncate"
-    assert ledger.database.execute("pragma synchronous").fetchone()[0] == 2
+def test_the_file_survives_power_cuts_and_is_private(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "ledger.sqlite")
+
+    assert store.rows("pragma journal_mode")[0][0] == "truncate"
+    assert store.rows("pragma synchronous")[0][0] == 2
     assert stat.S_IMODE((tmp_path / "ledger.sqlite").stat().st_mode) == 0o600
 
 
-def test_given_two_runs_when_both_claim_then_one_wins(tmp_path: Path, ledger: SqliteLedger) -> None:
-    other = SqliteLedger(tmp_path / "ledger.sqlite")
+def test_given_two_runs_when_both_claim_then_one_wins(stores: Stores, ledger: SqlLedger) -> None:
+    other = stores.open()
     (action,) = approved(ledger, request())
 
     first = ledger.claim(action, entry(run="run-1"), lambda used: None)
@@ -41,7 +51,7 @@ def test_given_two_runs_when_both_claim_then_one_wins(tmp_path: Path, ledger: Sq
     assert (second.action, second.held) == (None, None)
 
 
-def test_given_an_old_version_when_it_is_moved_then_nothing_happens(ledger: SqliteLedger) -> None:
+def test_given_an_old_version_when_it_is_moved_then_nothing_happens(ledger: SqlLedger) -> None:
     (old,) = approved(ledger, request())
     claimed = ledger.claim(old, entry(), lambda used: None).action
     assert claimed is not None
@@ -54,7 +64,7 @@ def test_given_an_old_version_when_it_is_moved_then_nothing_happens(ledger: Sqli
     assert ledger.action(old.action_key) == again
 
 
-def test_there_is_no_way_but_the_arrows(ledger: SqliteLedger) -> None:
+def test_there_is_no_way_but_the_arrows(ledger: SqlLedger) -> None:
     (action,) = approved(ledger, request())
 
     with pytest.raises(ValueError, match="no arrow from APPROVED to CONFIRMED"):
@@ -65,7 +75,7 @@ def test_there_is_no_way_but_the_arrows(ledger: SqliteLedger) -> None:
     assert set(ARROWS) == TERMINAL | LIVE
 
 
-def test_given_a_check_that_holds_when_claimed_then_it_stays_approved(ledger: SqliteLedger) -> None:
+def test_given_a_check_that_holds_when_claimed_then_it_stays_approved(ledger: SqlLedger) -> None:
     (action,) = approved(ledger, request())
 
     claim = ledger.claim(action, entry(), lambda used: "the limit of 25 is reached")
@@ -74,7 +84,7 @@ def test_given_a_check_that_holds_when_claimed_then_it_stays_approved(ledger: Sq
     assert ledger.action(action.action_key) == action
 
 
-def test_the_kill_switch_holds_every_claim(ledger: SqliteLedger) -> None:
+def test_the_kill_switch_holds_every_claim(ledger: SqlLedger) -> None:
     (action,) = approved(ledger, request())
     ledger.set_stop("fire", entry("fire"))
 
@@ -85,7 +95,7 @@ def test_the_kill_switch_holds_every_claim(ledger: SqliteLedger) -> None:
     assert [event.to_state for event in ledger.events()] == ["APPROVED", "STOPPED", "RUNNING", "INTENT"]
 
 
-def test_what_was_used_counts_other_actions_of_a_day_and_of_a_run(ledger: SqliteLedger) -> None:
+def test_what_was_used_counts_other_actions_of_a_day_and_of_a_run(ledger: SqlLedger) -> None:
     process = [request(str(n), "process", amount=Decimal(n)) for n in (1, 2, 3)]
     one, two, three = approved(ledger, *process)
     ledger.claim(one, entry(at=NOON - timedelta(hours=25)), lambda used: None)
@@ -100,7 +110,7 @@ def test_what_was_used_counts_other_actions_of_a_day_and_of_a_run(ledger: Sqlite
     assert (seen[0].day_amount, seen[0].run_amount) == ({"USD": Decimal(2)}, {})
 
 
-def test_given_a_weaker_action_when_a_hold_is_approved_then_the_hold_wins(ledger: SqliteLedger) -> None:
+def test_given_a_weaker_action_when_a_hold_is_approved_then_the_hold_wins(ledger: SqlLedger) -> None:
     (process,) = approved(ledger, request("1", "process"))
 
     assert approve(ledger, request("1", "flag")) == ["APPROVED"]
@@ -111,7 +121,7 @@ def test_given_a_weaker_action_when_a_hold_is_approved_then_the_hold_wins(ledger
     assert list(ledger.events())[1].reason == "flag of the same return wins"
 
 
-def test_given_a_hold_when_something_weaker_is_approved_then_it_waits(ledger: SqliteLedger) -> None:
+def test_given_a_hold_when_something_weaker_is_approved_then_it_waits(ledger: SqlLedger) -> None:
     approved(ledger, request("1", "flag"))
 
     assert approve(ledger, request("1", "process")) == ["waits: flag of the same return is APPROVED"]
@@ -119,7 +129,7 @@ def test_given_a_hold_when_something_weaker_is_approved_then_it_waits(ledger: Sq
 
 
 def test_given_an_ended_action_when_approved_anew_then_only_undone_ones_begin_again(
-    ledger: SqliteLedger,
+    ledger: SqlLedger,
 ) -> None:
     stale, done = approved(ledger, request("1", "process"), request("2", "process"))
     ledger.move(stale, State.STALE, entry())
@@ -131,7 +141,7 @@ def test_given_an_ended_action_when_approved_anew_then_only_undone_ones_begin_ag
     ]
 
 
-def test_given_an_approval_from_before_the_request_then_it_does_not_count(ledger: SqliteLedger) -> None:
+def test_given_an_approval_from_before_the_request_then_it_does_not_count(ledger: SqlLedger) -> None:
     later = request(requested_at=NOON + timedelta(hours=1))
     seen = []
     from loop_returns.actions.ledger import Approval
@@ -143,24 +153,25 @@ def test_given_an_approval_from_before_the_request_then_it_does_not_count(ledger
     assert seen == [()]
 
 
-def test_given_a_changed_event_then_the_chain_is_broken(tmp_path: Path, ledger: SqliteLedger) -> None:
+def test_given_a_changed_event_then_the_chain_is_broken(ledger: SqlLedger) -> None:
     approved(ledger, *(request(str(n)) for n in range(5)))
     assert audit.verify(ledger.epoch, ledger.events()) == 5
-    with pytest.raises(sqlite3.IntegrityError, match="append-only"):
-        ledger.database.execute("update events set reason = 'x' where seq = 3")
-    with pytest.raises(sqlite3.IntegrityError, match="append-only"):
-        ledger.database.execute("delete from events where seq = 5")
+    with pytest.raises(BROKEN_RULE, match="append-only"):
+        ledger.store.change("update events set reason = 'x' where seq = 3")
+    with pytest.raises(BROKEN_RULE, match="append-only"):
+        ledger.store.change("delete from events where seq = 5")
 
-    ledger.database.execute("drop trigger events_stay")
-    ledger.database.execute("update events set reason = 'x' where seq = 3")
+    is_file = isinstance(ledger.store, SqliteStore)
+    ledger.store.change(f"drop trigger {'events_update' if is_file else 'events_stay on events'}")
+    ledger.store.change("update events set reason = 'x' where seq = 3")
 
     with pytest.raises(LoopReturnsError, match="audit chain is broken") as broken:
         audit.verify(ledger.epoch, ledger.events())
     assert broken.value.cause == "event 3 does not follow the one before it"
 
 
-def test_the_bucket_is_shared_and_refills(tmp_path: Path, ledger: SqliteLedger) -> None:
-    other = SqliteLedger(tmp_path / "ledger.sqlite")
+def test_the_bucket_is_shared_and_refills(stores: Stores, ledger: SqlLedger) -> None:
+    other = stores.open()
     turns = [one.take_turn(NOON, 4) for _ in range(2) for one in (ledger, other)]
 
     assert turns == [0, 0, 0, 0]
@@ -171,12 +182,13 @@ def test_the_bucket_is_shared_and_refills(tmp_path: Path, ledger: SqliteLedger) 
     assert other.take_turn(NOON + timedelta(seconds=60), 4) == 0
 
 
-def test_given_a_read_only_ledger_then_it_says_so(tmp_path: Path, ledger: SqliteLedger) -> None:
+def test_given_a_read_only_file_then_it_says_so(tmp_path: Path) -> None:
+    ledger = in_file(tmp_path / "ledger.sqlite")
     (action,) = approved(ledger, request())
     ledger.close()
     read_only = sqlite3.connect(f"file:{tmp_path}/ledger.sqlite?mode=ro", uri=True, isolation_level=None)
     read_only.row_factory = sqlite3.Row
-    held = SqliteLedger(tmp_path / "ledger.sqlite", read_only)
+    held = SqlLedger(SqliteStore(tmp_path / "ledger.sqlite", read_only))
 
     with pytest.raises(LoopReturnsError, match="the action ledger cannot be used"):
         held.claim(action, entry(), lambda used: None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -17,12 +18,15 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from actions.conftest import in_postgres
 from actions.ledgers import NOON, SHOP, approve, entry, request
+from actions.stores import in_memory
 from loop_returns.actions import audit
 from loop_returns.actions.ledger import Used
 from loop_returns.actions.records import Action, action_key
-from loop_returns.actions.sqlite_ledger import SqliteLedger
+from loop_returns.actions.sql_ledger import SqlLedger
 from loop_returns.actions.states import ARROWS, KINDS, REOPENABLE, TERMINAL, UNSENT, State
+from support.postgres import Server
 
 CAP = 4
 
@@ -30,9 +34,11 @@ CAP = 4
 class LedgerMachine(RuleBasedStateMachine):
     """Approve, claim and move at random, with copies of an action that may be old by then."""
 
+    new: Callable[[], SqlLedger] = staticmethod(in_memory)
+
     def __init__(self) -> None:
         super().__init__()
-        self.ledger = SqliteLedger(None)
+        self.ledger = self.new()
         self.model: dict[str, tuple[str, str, State]] = {}
         self.copies: list[Action] = []
         self.intents: Counter[tuple[str, int]] = Counter()
@@ -125,6 +131,35 @@ class LedgerMachine(RuleBasedStateMachine):
 def test_random_histories() -> None:
     run_state_machine_as_test(
         LedgerMachine, settings=settings(max_examples=60, stateful_step_count=40, deadline=None)
+    )
+
+
+def on_postgres(uri: str) -> type[LedgerMachine]:
+    """Each history has a schema of its own."""
+
+    class PostgresMachine(LedgerMachine):
+        new = staticmethod(lambda: in_postgres(uri).open("model"))
+
+        def teardown(self) -> None:
+            schema = self.ledger.store.rows("select current_schema() as name")[0]["name"]
+            self.ledger.store.change(f"drop schema {schema} cascade")
+            super().teardown()
+
+    return PostgresMachine
+
+
+def test_random_histories_on_postgres(postgres_server: Server) -> None:
+    run_state_machine_as_test(
+        on_postgres(postgres_server.uri()),
+        settings=settings(max_examples=15, stateful_step_count=30, deadline=None),
+    )
+
+
+@pytest.mark.slow
+def test_random_histories_on_postgres_for_long(postgres_server: Server) -> None:
+    run_state_machine_as_test(
+        on_postgres(postgres_server.uri()),
+        settings=settings(max_examples=1000, stateful_step_count=50, deadline=None),
     )
 
 

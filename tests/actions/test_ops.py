@@ -15,9 +15,9 @@ from typing import Any
 import duckdb
 import pytest
 
+from actions.stores import in_file
 from conftest import END, KEY
 from loop_returns import pipeline
-from loop_returns.actions.sqlite_ledger import SqliteLedger
 from loop_returns.actions.states import State
 from loop_returns.errors import (
     ActionRefusedError,
@@ -403,7 +403,7 @@ def test_a_new_ledger_beside_a_mirror_is_refused(office: Office) -> None:
     office.ask(office.ids()[0])
     office.approve()
     office.paths.ledger.unlink()
-    SqliteLedger(office.paths.ledger).close()
+    in_file(office.paths.ledger).close()
 
     with pytest.raises(GuardRefusedError, match="lost, or older"):
         plans.plan(office.job)
@@ -426,7 +426,7 @@ def test_an_interrupted_apply_heals_by_itself(office: Office) -> None:
     one = office.ids()[0]
     office.ask(one)
     office.approve()
-    ledger = SqliteLedger(office.paths.ledger)
+    ledger = in_file(office.paths.ledger)
     (action,) = ledger.actions()
     ledger.claim(action, replace(entry(), at=datetime.now(UTC) - timedelta(minutes=2)), lambda used: None)
     ledger.close()
@@ -443,7 +443,7 @@ def test_a_loop_that_does_not_answer_stops_neither_run_nor_plan(office: Office) 
 
     office.ask(office.ids()[0])
     office.approve()
-    ledger = SqliteLedger(office.paths.ledger)
+    ledger = in_file(office.paths.ledger)
     (action,) = ledger.actions()
     ledger.claim(action, replace(entry(), at=datetime.now(UTC) - timedelta(minutes=2)), lambda used: None)
     ledger.close()
@@ -478,8 +478,8 @@ def test_a_shop_without_a_run_has_nothing_to_do(tmp_path: Path) -> None:
 
 
 def test_a_ledger_of_another_version_is_refused(office: Office) -> None:
-    ledger = SqliteLedger(office.paths.ledger)
-    ledger.database.execute("pragma user_version = 99")
+    ledger = in_file(office.paths.ledger)
+    ledger.store.database.execute("pragma user_version = 99")
     ledger.close()
 
     with pytest.raises(LoopReturnsError, match="another version of loop-returns"):

@@ -178,9 +178,9 @@ def test_a_plan_comes_back_from_its_file_and_a_changed_file_is_refused() -> None
 
     assert Plan.from_json(text).rows == plan.rows
     text["rows"][0]["amount"] = "99"
-    with pytest.raises(UsageError, match="the digest does not match the plan file"):
+    with pytest.raises(UsageError, match="the digest does not match the plan"):
         Plan.from_json(text)
-    with pytest.raises(UsageError, match="no plan file"):
+    with pytest.raises(UsageError, match="no plan"):
         Plan.from_json({"rows": []})
 
 

@@ -19,8 +19,10 @@ import pytest
 
 from actions.ledgers import NOON, approve, request
 from actions.runner import KEY, SharedFastClock, engine
+from actions.stores import Stores
 from loop_returns.actions import audit
-from loop_returns.actions.sqlite_ledger import SqliteLedger
+from loop_returns.actions.sql_ledger import SqlLedger
+from loop_returns.actions.sqlite_store import SqliteStore
 from loop_returns.actions.states import State
 from loop_returns.actions.wire import EngineClock, drive
 from loop_returns.errors import LoopReturnsError
@@ -41,29 +43,29 @@ def shop_of(returns: int) -> World:
 class Yard:
     """A shop, a ledger with approved processes, and runners that are started as processes."""
 
-    def __init__(self, folder: Path, world: World, shop: Simulator, speed: float) -> None:
-        self.world, self.shop, self.folder = world, shop, folder
+    def __init__(self, stores: Stores, world: World, shop: Simulator, speed: float) -> None:
+        self.world, self.shop, self.stores = world, shop, stores
         self.asked: dict[str, Any] = {
             "base_url": shop.base_url,
             "origin": EngineClock().monotonic(),
             "speed": speed,
         }
 
-    def ledger(self, name: str, count: int, first: int = 0) -> SqliteLedger:
+    def ledger(self, name: str, count: int, first: int = 0) -> SqlLedger:
         ids = [str(each.id) for each in self.world.returns[first : first + count]]
-        ledger = SqliteLedger(self.folder / name)
+        ledger = self.stores.open(name)
         now = SharedFastClock(self.asked["origin"], self.asked["speed"]).now()
         approve(ledger, *(request(each, "process", requested_at=now) for each in ids), at=now)
         self.asked["digest"] = ledger.actions()[0].plan_digest
         return ledger
 
     def start(self, name: str, **other: Any) -> subprocess.Popen[str]:
-        asked = json.dumps(self.asked | {"ledger": str(self.folder / name)} | other)
+        asked = json.dumps(self.asked | {"ledger": self.stores.address(name)} | other)
         return subprocess.Popen(
             [sys.executable, "-m", "actions.runner", asked], cwd=TESTS, stdout=subprocess.DEVNULL, text=True
         )
 
-    def judge(self, ledger: SqliteLedger) -> Counter[str]:
+    def judge(self, ledger: SqlLedger) -> Counter[str]:
         """No double, no wrong verdict, everything ended or parked, the chain whole."""
         effects = {return_id: count for (return_id, _), count in self.shop.actions.effects.items()}
         truth = {str(each.id): each.state for each in self.world.returns}
@@ -78,18 +80,18 @@ class Yard:
 
 
 @pytest.fixture
-def yard(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Yard]:
+def yard(stores: Stores, request: pytest.FixtureRequest) -> Iterator[Yard]:
     returns, speed = request.param
     world = shop_of(returns)
     with Simulator(world, Switches(process_seconds=0.03), api_key=KEY) as shop:
-        yield Yard(tmp_path, world, shop, speed)
+        yield Yard(stores, world, shop, speed)
 
 
 def kill_and_finish(yard: Yard, returns: int, kills: int, seconds: float) -> None:
     yard.shop.latency = 0.01
-    ledger = yard.ledger("ledger.sqlite", returns)
+    ledger = yard.ledger("ledger", returns)
     rng, done = random.Random(7), 0
-    runners = [yard.start("ledger.sqlite") for _ in range(2)]
+    runners = [yard.start("ledger") for _ in range(2)]
     until = time.monotonic() + seconds
     while done < kills and time.monotonic() < until:
         time.sleep(rng.uniform(0.3, 0.9))
@@ -98,7 +100,7 @@ def kill_and_finish(yard: Yard, returns: int, kills: int, seconds: float) -> Non
             runners[place].send_signal(signal.SIGKILL)
             done += 1
         runners[place].wait()
-        runners[place] = yard.start("ledger.sqlite")
+        runners[place] = yard.start("ledger")
     for runner in runners:
         assert runner.wait(seconds) == 0
 
@@ -123,7 +125,7 @@ def test_three_hundred_kills_over_three_thousand_returns(yard: Yard) -> None:
 def stop_and_go_on(yard: Yard, count: int) -> None:
     """Each runner sleeps between its intent and its POST, while another one settles and sends again."""
     marked = {"limits": {"marker_verified": True}}
-    names = [f"ledger-{n}.sqlite" for n in range(count)]
+    names = [f"ledger-{n}" for n in range(count)]
     ledgers = [yard.ledger(name, 1, place) for place, name in enumerate(names)]
     digests = [ledger.actions()[0].plan_digest for ledger in ledgers]
     sleepers = [
@@ -161,10 +163,10 @@ def test_fifty_runners_that_slept_do_not_send(yard: Yard) -> None:
     stop_and_go_on(yard, 50)
 
 
-def claim_together(folder: Path, rows: int) -> None:
-    ledger = SqliteLedger(folder / "ledger.sqlite")
+def claim_together(stores: Stores, rows: int) -> None:
+    ledger = stores.open()
     approve(ledger, *(request(str(n)) for n in range(1, rows + 1)))
-    asked = json.dumps({"ledger": str(folder / "ledger.sqlite"), "claim": True})
+    asked = json.dumps({"ledger": stores.address("ledger"), "claim": True})
     command = [sys.executable, "-m", "actions.runner", asked]
     claimers = [subprocess.Popen(command, cwd=TESTS, stdout=subprocess.PIPE, text=True) for _ in range(8)]
 
@@ -177,22 +179,24 @@ def claim_together(folder: Path, rows: int) -> None:
     assert audit.verify(ledger.epoch, ledger.events()) == 2 * rows
 
 
-def test_eight_processes_claim_each_row_once(tmp_path: Path) -> None:
-    claim_together(tmp_path, 300)
+def test_eight_processes_claim_each_row_once(stores: Stores) -> None:
+    claim_together(stores, 300)
 
 
 @pytest.mark.slow
-def test_eight_processes_claim_1500_rows(tmp_path: Path) -> None:
-    claim_together(tmp_path, 1500)
+def test_eight_processes_claim_1500_rows(stores: Stores) -> None:
+    claim_together(stores, 1500)
 
 
+@pytest.mark.parametrize("stores", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("yard", [(60, 100)], indirect=True)
 def test_a_full_disk_stops_the_run_and_nothing_is_sent_without_an_intent(yard: Yard) -> None:
-    ledger = yard.ledger("ledger.sqlite", 40)
+    ledger = yard.ledger("ledger", 40)
+    assert isinstance(ledger.store, SqliteStore)
     deaths = 0
     while ledger.actions(State.APPROVED, State.INTENT, State.ACCEPTED, State.IN_DOUBT):
-        (pages,) = ledger.database.execute("pragma page_count").fetchone()
-        ledger.database.execute(f"pragma max_page_count = {pages + 1}")
+        ((pages,),) = ledger.store.rows("pragma page_count")
+        ledger.store.change(f"pragma max_page_count = {pages + 1}")
         running = engine(ledger, yard.asked)
         try:
             drive(running.apply(yard.asked["digest"]), running.clock)
@@ -206,12 +210,14 @@ def test_a_full_disk_stops_the_run_and_nothing_is_sent_without_an_intent(yard: Y
     assert yard.judge(ledger)["CONFIRMED"] > 30
 
 
+@pytest.mark.parametrize("stores", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("yard", [(10, 100)], indirect=True)
 def test_a_ledger_that_cannot_be_written_sends_nothing(yard: Yard) -> None:
-    yard.ledger("ledger.sqlite", 5).close()
-    read_only = sqlite3.connect(f"file:{yard.folder}/ledger.sqlite?mode=ro", uri=True, isolation_level=None)
+    yard.ledger("ledger", 5).close()
+    file = Path(yard.stores.address("ledger")["file"])
+    read_only = sqlite3.connect(f"file:{file}?mode=ro", uri=True, isolation_level=None)
     read_only.row_factory = sqlite3.Row
-    running = engine(SqliteLedger(yard.folder / "ledger.sqlite", read_only), yard.asked)
+    running = engine(SqlLedger(SqliteStore(file, read_only)), yard.asked)
 
     with pytest.raises(LoopReturnsError, match="the action ledger cannot be used"):
         drive(running.apply(yard.asked["digest"]), running.clock)

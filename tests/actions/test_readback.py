@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from actions.ledgers import approved, entry, request
+from actions.stores import in_memory
 from loop_returns.actions.readback import is_due, verdict
 from loop_returns.actions.records import Action
-from loop_returns.actions.sqlite_ledger import SqliteLedger
 from loop_returns.actions.states import State
 
 PAID = {"state": "open", "was_processed": True, "refunds": [{}], "outcomes_processed_at": {"refund": "x"}}
@@ -19,7 +19,7 @@ BEFORE = {"was_processed": True, "refunds": 1, "outcomes_processed": ["refund"]}
 
 @pytest.fixture
 def doubted() -> Action:
-    ledger = SqliteLedger(None)
+    ledger = in_memory()
     (action,) = approved(ledger, request("1", "process"))
     claimed = ledger.claim(action, entry(), lambda used: None).action
     assert claimed is not None

@@ -8,11 +8,13 @@ from __future__ import annotations
 import pytest
 
 from actions import mutants, virtual
+from actions.conftest import in_postgres
 from actions.ledgers import NOON, approved, request
 from actions.virtual import CALM, FAULTS, HOSTILE, MILD, VirtualClock, VirtualWire, Weather, World, simulate
 from loop_returns.actions.engine import Engine
 from loop_returns.actions.recovery import Setting
 from loop_returns.actions.states import State
+from support.postgres import Server
 
 LEVELS = [
     pytest.param(MILD, False, 0.85, id="mild"),
@@ -41,6 +43,17 @@ def test_thousands_of_deaths(weather: Weather, marker: bool, progress: float) ->
 @pytest.mark.parametrize(("weather", "marker", "progress"), LEVELS)
 def test_tens_of_thousands_of_deaths(weather: Weather, marker: bool, progress: float) -> None:
     check(weather, 40_000 if weather is HOSTILE else 10_000, marker=marker, progress=progress, first=10**6)
+
+
+def test_dozens_of_deaths_over_postgres(postgres_server: Server) -> None:
+    found = simulate(
+        range(1000), HOSTILE, deaths=60, new=lambda: in_postgres(postgres_server.uri()).open("virtual")
+    )
+
+    print(found)
+    assert found.bad == 0, found
+    assert found.posts > found.actions / 2
+    assert found.states[State.CONFIRMED] > 0.4 * found.actions, found
 
 
 @pytest.mark.parametrize("fault", ["", *FAULTS])

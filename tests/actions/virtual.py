@@ -16,12 +16,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from actions.ledgers import NOON, approve, request
+from actions.stores import in_memory
 from loop_returns.actions.answers import Sent
 from loop_returns.actions.engine import Engine
 from loop_returns.actions.limits import limits
 from loop_returns.actions.records import Action, action_key
 from loop_returns.actions.recovery import Setting
-from loop_returns.actions.sqlite_ledger import SqliteLedger
+from loop_returns.actions.sql_ledger import SqlLedger
 from loop_returns.actions.states import SENT, State
 from loop_returns.actions.wire import Step, Steps
 from loop_returns.api.clock import Clock
@@ -71,11 +72,13 @@ class World:
         stray: POSTs that left while the ledger had no live intent of their run.
     """
 
-    def __init__(self, seed: int, weather: Weather, *, marker: bool = False) -> None:
+    def __init__(
+        self, seed: int, weather: Weather, *, marker: bool = False, ledger: SqlLedger | None = None
+    ) -> None:
         self.rng = random.Random(seed)
         self.weather = weather
         self.now = 0.0
-        self.ledger = SqliteLedger(None)
+        self.ledger = ledger or in_memory()
         self.state: dict[str, str] = {}
         self.effects: Counter[str] = Counter()
         self.notes: dict[str, list[str]] = {}
@@ -279,12 +282,18 @@ def live_through(world: World, engine: type[Engine] = Engine, *, actions: int = 
 
 
 def simulate(
-    worlds: range, weather: Weather, engine: type[Engine] = Engine, *, marker: bool = False, deaths: int = 0
+    worlds: range,
+    weather: Weather,
+    engine: type[Engine] = Engine,
+    *,
+    marker: bool = False,
+    deaths: int = 0,
+    new: Callable[[], SqlLedger] = in_memory,
 ) -> Verdicts:
     """Many worlds; ends early once so many runs have died."""
     verdicts = Verdicts()
     for seed in worlds:
-        world = World(seed, weather, marker=marker)
+        world = World(seed, weather, marker=marker, ledger=new())
         verdicts.judge(world, live_through(world, engine))
         world.ledger.close()
         if deaths and verdicts.deaths >= deaths:

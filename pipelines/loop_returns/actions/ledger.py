@@ -1,4 +1,4 @@
-"""What the engine asks of a ledger: SQLite fills it for one host, Postgres can for several.
+"""What the engine asks of a ledger; `SqlLedger` is the one that there is.
 
 Every arrow is one compare-and-set transaction plus one event; a ledger that cannot write raises before
 anything is sent. Source: actions.md, sections 3.1 and 3.2.
@@ -14,8 +14,6 @@ from typing import Any, Protocol
 
 from loop_returns.actions.records import Action, Decision, Entry, Event, Row
 from loop_returns.actions.states import State
-
-SHOP_HINT = "restore the newest copy of ledger.sqlite; never act with an older one"
 
 
 @dataclass(frozen=True, slots=True)

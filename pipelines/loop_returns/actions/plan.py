@@ -1,6 +1,6 @@
 """The plan: which requests would be carried out, what is held back and by which guard, and its digest.
 
-requests + returns as the tables have them + ledger + limits -> make_plan() -> Plan -> a file, a digest
+requests + returns as the tables have them + ledger + limits -> make_plan() -> Plan -> the ledger, a digest
 
 Pure: the same input gives the same plan. Source: actions.md, sections 3.1 and 3.6; marts.md, section 8.
 """
@@ -88,7 +88,7 @@ class Plan:
         return sums
 
     def to_json(self) -> dict[str, Any]:
-        """For the plan file and for `--json`."""
+        """What the ledger keeps, and `--json` prints."""
         rows = [{"action_key": key, **row.canonical} for key, row in zip(self.keys, self.rows, strict=True)]
         held = [asdict(one) for one in self.held]
         return {
@@ -103,7 +103,7 @@ class Plan:
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Plan:
-        """Back from a plan file.
+        """Back from what was kept.
 
         Raises:
             UsageError: It is not one, or was changed since it was written.
@@ -114,11 +114,9 @@ class Plan:
             plan = cls(tuple(map(Row.of, rows)), keys, (), found["done"], found["settings"])
             digest = found["digest"]
         except (KeyError, TypeError, ValueError, ArithmeticError) as error:
-            raise UsageError("this is no plan file", hint="loop-returns plan") from error
+            raise UsageError("this is no plan", hint="loop-returns plan") from error
         if plan.digest != digest:
-            raise UsageError(
-                "the digest does not match the plan file: it was changed", hint="loop-returns plan"
-            )
+            raise UsageError("the digest does not match the plan: it was changed", hint="loop-returns plan")
         return plan
 
 

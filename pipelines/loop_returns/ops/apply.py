@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import FrameType
 
-from fasteners import InterProcessLock
-
 from loop_returns import settings as settings_of
 from loop_returns.actions import guards
 from loop_returns.actions.engine import Engine
@@ -96,7 +94,7 @@ def execute(job: Job, digest: str, by: str, *, key: str | None = None) -> Applie
         KeyRefusedError: There is no action key.
         DatabaseLockedError: Another apply is at work.
     """
-    with _alone(job), desk(job, by=by) as at:
+    with desk(job, by=by) as at, _alone(at):
         whole = _approved(at, digest)
         if why := guards.before_run(at.limits, at.tables.facts, datetime.now(UTC), at.need.stopped()):
             raise GuardRefusedError("nothing was sent: a guard refused", cause=why, hint="loop-returns plan")
@@ -162,19 +160,19 @@ def _setting(
 
 
 @contextmanager
-def _alone(job: Job) -> Iterator[None]:
+def _alone(at: Desk) -> Iterator[None]:
     """One apply at a time: this saves work; what keeps actions from being done twice is the ledger."""
-    folder = job.settings.paths.data
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = InterProcessLock(str(folder / "apply.lock"))
-    if not lock.acquire(blocking=False):
-        raise DatabaseLockedError(
-            "another apply is at work", cause=f"it holds {folder / 'apply.lock'}", hint="wait for it to end"
-        )
-    try:
+    if at.ledger is None:
         yield
-    finally:
-        lock.release()
+        return
+    with at.ledger.lease() as is_ours:
+        if not is_ours:
+            raise DatabaseLockedError(
+                "another apply is at work",
+                cause="it holds the lease",
+                hint="wait for it to end",
+            )
+        yield
 
 
 @contextmanager

@@ -14,9 +14,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from loop_returns.actions.limits import Limits, limits
+from loop_returns.actions.postgres_store import PostgresStore, has_ledger
 from loop_returns.actions.records import Entry
 from loop_returns.actions.recovery import Recovery, Report, Setting
-from loop_returns.actions.sqlite_ledger import SqliteLedger
+from loop_returns.actions.sql_ledger import SqlLedger
+from loop_returns.actions.sqlite_store import SqliteStore
 from loop_returns.actions.states import SENT
 from loop_returns.actions.wire import EngineClock, HttpWire, drive
 from loop_returns.api.client import ClientSettings, LoopClient
@@ -24,6 +26,7 @@ from loop_returns.errors import DatabaseLockedError, GuardRefusedError, LoopRetu
 from loop_returns.job import Job, writing
 from loop_returns.ops import tables as tables_of
 from loop_returns.ops.tables import Tables
+from loop_returns.settings import Settings
 from loop_returns.warehouse import mart_settings, workfile
 
 PATIENCE_SECONDS = 20
@@ -40,7 +43,7 @@ class Desk:
     job: Job
     limits: Limits
     tables: Tables
-    ledger: SqliteLedger | None
+    ledger: SqlLedger | None
     run_id: str
     by: str
 
@@ -50,10 +53,20 @@ class Desk:
         return urlsplit(self.job.settings.base_url).hostname or ""
 
     @property
-    def need(self) -> SqliteLedger:
+    def need(self) -> SqlLedger:
         """The ledger of a command that made one."""
         assert self.ledger is not None
         return self.ledger
+
+    @contextmanager
+    def made(self) -> Iterator[SqlLedger]:
+        """The ledger, made only now when there was none."""
+        ledger = self.ledger or _ledger(self.job.settings)
+        try:
+            yield ledger
+        finally:
+            if ledger is not self.ledger:
+                ledger.close()
 
     def entry(self, reason: str, evidence: dict[str, Any] | None = None) -> Entry:
         """A change by whoever speaks, now."""
@@ -76,10 +89,10 @@ def desk(job: Job, *, by: str = "engine", make: bool = False) -> Iterator[Desk]:
     hours = mart_settings.variables(job.merchant)["freshness_block_hours"]
     assert isinstance(hours, int | float)
     tables = tables_of.read(job.settings.paths.published, job.present, hours, known.blocking_checks)
-    file = job.settings.paths.ledger
-    if tables.head[0] and not file.exists():
-        raise _older(f"{file} is not there, and {tables.head[0]} of its events are mirrored")
-    ledger = SqliteLedger(file) if make or file.exists() else None
+    is_there = _has_ledger(job.settings)
+    if tables.head[0] and not is_there:
+        raise _older(f"it is not there, and {tables.head[0]} of its events are mirrored")
+    ledger = _ledger(job.settings) if make or is_there else None
     try:
         if ledger is not None and tables.head[0] and ledger.hash_at(tables.head[0]) != tables.head[1]:
             raise _older(f"it does not hold event {tables.head[0]} as ops.action_events has it")
@@ -88,6 +101,15 @@ def desk(job: Job, *, by: str = "engine", make: bool = False) -> Iterator[Desk]:
     finally:
         if ledger is not None:
             ledger.close()
+
+
+def _has_ledger(settings: Settings) -> bool:
+    return has_ledger(settings.dsn) if settings.dsn else settings.paths.ledger.exists()
+
+
+def _ledger(settings: Settings) -> SqlLedger:
+    """Where the tables are, there is the ledger: in Postgres, or in a file of its own beside DuckDB's."""
+    return SqlLedger(PostgresStore(settings.dsn) if settings.dsn else SqliteStore(settings.paths.ledger))
 
 
 def _older(cause: str) -> GuardRefusedError:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import orjson
 
@@ -21,12 +20,13 @@ SHORTEST_DIGEST = 12
 
 
 def plan(job: Job) -> Plan:
-    """What would be done now; confirms first, writes nothing but the plan's file."""
+    """What would be done now; confirms first, and keeps the plan in the ledger for whoever approves it."""
     with desk(job) as at:
         confirm(at)
         found = planned(at)
         if found.rows:
-            _save(job.settings.paths.plans, found)
+            with at.made() as ledger:
+                ledger.keep_plan(found.digest, orjson.dumps(found.to_json()).decode(), datetime.now(UTC))
         return found
 
 
@@ -50,27 +50,12 @@ def planned(at: Desk) -> Plan:
     return make_plan(inputs)
 
 
-def _save(folder: Path, found: Plan) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    half = folder / f".{found.digest}"
-    half.write_bytes(orjson.dumps(found.to_json(), option=orjson.OPT_INDENT_2))
-    half.replace(folder / f"{found.digest}.json")
-
-
-def load_plan(paths: Path, digest: str) -> Plan:
-    """A plan that was printed, by its digest or the first twelve digits of it.
-
-    Raises:
-        UsageError: There is none, or its file was changed.
-    """
-    check_digest(digest)
-    found = sorted(paths.glob(f"{digest}*.json"))
+def _printed(at: Desk, digest: str) -> Plan:
+    """A plan that was printed, by its digest or the first twelve digits of it."""
+    found = at.ledger.kept_plans(digest) if at.ledger else []
     if len(found) != 1:
         raise UsageError(f"no plan has the digest {digest[:16]}", hint="loop-returns plan prints one")
-    try:
-        return Plan.from_json(orjson.loads(found[0].read_bytes()))
-    except orjson.JSONDecodeError as error:
-        raise UsageError("the plan file cannot be read", hint="loop-returns plan") from error
+    return Plan.from_json(orjson.loads(found[0]))
 
 
 def check_digest(digest: str) -> None:
@@ -97,11 +82,12 @@ def approve(job: Job, digest: str, by: str, note: str | None = None) -> Approved
     """Say yes to a plan as it was printed.
 
     Raises:
-        UsageError: There is no such plan.
+        UsageError: There is no such plan, or it was changed.
         ActionRefusedError: The plan is stale: limits, requests or returns are not what they were.
     """
-    found = load_plan(job.settings.paths.plans, digest)
-    with desk(job, by=by, make=True) as at:
+    check_digest(digest)
+    with desk(job, by=by) as at:
+        found = _printed(at, digest)
         _refuse_stale(at, found)
         approval = Approval(found.digest, found.rows, found.keys, found.settings_digest, note)
         said = at.need.approve(

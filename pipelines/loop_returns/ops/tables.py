@@ -19,11 +19,11 @@ import orjson
 
 from loop_returns.actions import readback
 from loop_returns.actions.guards import Facts
+from loop_returns.actions.ledger import Ledger
 from loop_returns.actions.plan import Known
 from loop_returns.actions.readback import CLOSED, FAILED, Told
 from loop_returns.actions.records import Request, plain, stamp
 from loop_returns.actions.requests import Held, request_of
-from loop_returns.actions.sqlite_ledger import SqliteLedger
 from loop_returns.errors import LoopReturnsError
 from loop_returns.warehouse import ops_tables
 
@@ -152,7 +152,7 @@ def head(database: duckdb.DuckDBPyConnection) -> tuple[int, str]:
     return (row[0], row[1]) if row else (0, "")
 
 
-def mirror(work_file: Path, ledger: SqliteLedger) -> int:
+def mirror(work_file: Path, ledger: Ledger) -> int:
     """Bring `ops.actions`, `ops.action_events`, `ops.decisions` up to the ledger; may be repeated.
 
     Returns:

@@ -1,14 +1,12 @@
-"""The ledger in one SQLite file: every arrow is one compare-and-set transaction plus one chained event."""
+"""The ledger in SQL: every arrow is one compare-and-set transaction plus one chained event."""
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -16,81 +14,69 @@ import orjson
 from loop_returns.actions import approvals, audit
 from loop_returns.actions.ledger import Approval, Check, Claim, Enough, Used
 from loop_returns.actions.records import Action, Decision, Entry, Event, Row, instant, plain, stamp
-from loop_returns.actions.sqlite_schema import begin, connect, failures
 from loop_returns.actions.states import ARROWS, State
+from loop_returns.actions.store import Store, first
 
 DAY = timedelta(hours=24)
+KEPT = timedelta(days=30)
+"""How long a printed plan waits for an approval; so long waits GitHub for a reviewer, too."""
+_ACTION = ", ".join(Action.__slots__)
 _TIMES = ("intent_at", "approved_at", "answer_at", "read_at", "not_before", "updated_at")
 
 
-class SqliteLedger:
-    """A ledger file; several processes may hold it open.
+class SqlLedger:
+    """A ledger over a store; several processes may have one over the same rows."""
 
-    Args:
-        file: Made, for this user alone, when it is not there; None: in memory.
-        connection: An open one instead, for simulations in which several runs share one memory.
-    """
-
-    def __init__(self, file: Path | None, connection: sqlite3.Connection | None = None) -> None:
-        self._file = file
-        self.database = connection or connect(file)
+    def __init__(self, store: Store) -> None:
+        self.store = store
         self.epoch: str = self._control("epoch") or ""
 
     def close(self) -> None:
-        """Give the file back."""
-        self.database.close()
+        """Give the store back."""
+        self.store.close()
 
-    @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """All or nothing, on the disk when it ends well."""
-        with failures(self._file):
-            begin(self.database)
-            try:
-                yield self.database
-                self.database.execute("commit")
-            except BaseException:
-                if self.database.in_transaction:
-                    self.database.execute("rollback")
-                raise
+    def lease(self) -> AbstractContextManager[bool]:
+        """Whether no other apply is at work, for as long as this one is."""
+        return self.store.lease()
 
     def head(self) -> tuple[int, str]:
         """Number and hash of the last event."""
-        found = self.database.execute("select seq, hash from events order by seq desc limit 1").fetchone()
+        found = first(self.store, "select seq, hash from events order by seq desc limit 1")
         return (found["seq"], found["hash"]) if found else (0, audit.genesis(self.epoch))
 
     def hash_at(self, seq: int) -> str | None:
         """Hash of an event, or of the beginning for 0."""
         if seq == 0:
             return audit.genesis(self.epoch)
-        found = self.database.execute("select hash from events where seq = ?", (seq,)).fetchone()
+        found = first(self.store, "select hash from events where seq = ?", seq)
         return found["hash"] if found else None
 
     def events(self, after: int = 0) -> Iterator[Event]:
         """The events in order."""
-        for row in self.database.execute("select * from events where seq > ? order by seq", (after,)):
+        for row in self.store.rows("select * from events where seq > ? order by seq", (after,)):
             yield Event(**dict(row))
 
     def actions(self, *states: State, plan: str | None = None) -> list[Action]:
         """Actions in these states (all when none is named), oldest first."""
         places = ", ".join("?" * len(states))
         where = f"state in ({places})" if states else "true"
-        rows = self.database.execute(
-            f"select * from actions where {where} and (? is null or plan_digest = ?)"
+        rows = self.store.rows(
+            f"select {_ACTION} from actions where {where} and plan_digest = coalesce(?, plan_digest)"
             " order by approved_at, rowid",
-            (*states, plan, plan),
+            (*states, plan),
         )
         return [_action(row) for row in rows]
 
     def action(self, key: str) -> Action | None:
         """One action."""
-        row = self.database.execute("select * from actions where action_key = ?", (key,)).fetchone()
+        row = first(self.store, f"select {_ACTION} from actions where action_key = ?", key)
         return _action(row) if row else None
 
     def decisions(self) -> list[Decision]:
         """All decisions in order."""
         names = "flagged_item_id, decision, decided_by, decided_at, evidence_hash, plan_digest, note, until"
         found = []
-        for row in self.database.execute(f"select {names} from decisions order by id"):
+        for row in self.store.rows(f"select {names} from decisions order by id"):
             fields = dict(row)
             for name in ("decided_at", "until"):
                 fields[name] = instant(fields[name])
@@ -99,31 +85,48 @@ class SqliteLedger:
 
     def plans(self, digest: str) -> list[tuple[str, str]]:
         """Whole digest and digest of the limits of the approved plans whose digest begins so."""
-        rows = self.database.execute(
-            "select digest, settings from plans where digest glob ?", (f"{digest}*",)
+        rows = self.store.rows(
+            "select digest, settings from plans where substr(digest, 1, ?) = ?", (len(digest), digest)
         )
         return [(row["digest"], row["settings"]) for row in rows]
 
+    def keep_plan(self, digest: str, plan: str, at: datetime) -> None:
+        """Keep a plan that was printed, as JSON, for whoever approves it; those of long ago go."""
+        with self.store.transaction():
+            self.store.change("delete from printed where printed_at < ?", (stamp(at - KEPT),))
+            self.store.change(
+                "insert into printed values (?, ?, ?)"
+                " on conflict (digest) do update set printed_at = excluded.printed_at, plan = excluded.plan",
+                (digest, stamp(at), plan),
+            )
+
+    def kept_plans(self, digest: str) -> list[str]:
+        """The printed plans whose digest begins so."""
+        rows = self.store.rows(
+            "select plan from printed where substr(digest, 1, ?) = ? order by digest", (len(digest), digest)
+        )
+        return [row["plan"] for row in rows]
+
     def approved_rows(self, digest: str) -> set[str]:
         """Digests of the rows that somebody approved in a plan."""
-        rows = self.database.execute(
+        rows = self.store.rows(
             "select row_digest from decisions where plan_digest = ? and decision = 'approve'", (digest,)
         )
         return {row["row_digest"] for row in rows}
 
     def approve(self, approval: Approval, entry: Entry, is_enough: Enough) -> list[str]:
         """Record an approval; per row what it led to: a state, or why nothing."""
-        with self.transaction() as database:
-            return approvals.approve(database, approval, entry, is_enough, self._append)
+        with self.store.transaction():
+            return approvals.approve(self.store, approval, entry, is_enough, self._append)
 
     def decide(self, decision: Decision) -> None:
         """Record a decision about a request alone."""
-        with self.transaction() as database:
-            approvals.record(database, decision, None)
+        with self.store.transaction():
+            approvals.record(self.store, decision, None)
 
     def claim(self, action: Action, entry: Entry, check: Check) -> Claim:
         """APPROVED -> INTENT, unless `check` holds it or another run was first."""
-        with self.transaction():
+        with self.store.transaction():
             held = self.stopped() or check(self._used(entry.at, action.action_key, entry.run_id))
             if held:
                 return Claim(held=held)
@@ -134,7 +137,7 @@ class SqliteLedger:
 
     def move(self, action: Action, to: State, entry: Entry, **changes: Any) -> Action | None:  # noqa: ANN401 # column values
         """Any arrow; None when the action is no longer what `action` says."""
-        with self.transaction():
+        with self.store.transaction():
             return self._moved(action, to, entry, changes)
 
     def _moved(self, action: Action, to: State, entry: Entry, changes: dict[str, Any]) -> Action | None:
@@ -144,11 +147,11 @@ class SqliteLedger:
         if entry.evidence:
             values["evidence"] = entry.evidence
         sets = ", ".join(f"{name} = ?" for name in values)
-        won = self.database.execute(
+        won = self.store.change(
             f"update actions set {sets} where action_key = ? and state = ? and version = ?",
             (*map(_stored, values.values()), action.action_key, action.state, action.version),
         )
-        if won.rowcount != 1:
+        if won != 1:
             return None
         self._append(action.action_key, action.state, to, entry)
         return self.action(action.action_key)
@@ -171,7 +174,7 @@ class SqliteLedger:
         )
         fields = [getattr(event, name) for name in Event.__slots__]
         fields[-1] = audit.chained(event)
-        self.database.execute(f"insert into events values ({', '.join('?' * len(fields))})", fields)
+        self.store.change(f"insert into events values ({', '.join('?' * len(fields))})", fields)
 
     def used(self, now: datetime) -> Used:
         """What all actions of the last 24 hours have used, for a plan."""
@@ -179,26 +182,26 @@ class SqliteLedger:
 
     def _used(self, now: datetime, but_key: str, run_id: str) -> Used:
         """Which other actions had an intent in the last 24 hours."""
-        rows = self.database.execute(
+        rows = self.store.rows(
             "select distinct e.action_key, e.run_id, a.action, a.amount, a.currency"
             " from events e join actions a using (action_key)"
             " where e.to_state = 'INTENT' and e.at > ? and e.action_key <> ?",
             (stamp(now - DAY), but_key),
-        ).fetchall()
+        )
         ours = [row for row in rows if row["run_id"] == run_id]
         keys = {row["action_key"] for row in rows}
         return Used(len(keys), len(ours), _sums(rows), _sums(ours))
 
     def note_read(self, action: Action, at: datetime) -> None:
         """Remember when an action was read back last: no arrow, so no event and no new version."""
-        with self.transaction() as database:
-            database.execute(
+        with self.store.transaction():
+            self.store.change(
                 "update actions set read_at = ? where action_key = ?", (stamp(at), action.action_key)
             )
 
     def take_turn(self, now: datetime, per_minute: int) -> float:
         """Take one call from the bucket that all runs share; else seconds to wait."""
-        with self.transaction():
+        with self.store.transaction():
             closed = instant(self._control("hold_off"))
             if closed and closed > now:
                 return (closed - now).total_seconds()
@@ -213,7 +216,7 @@ class SqliteLedger:
 
     def hold_off(self, until: datetime) -> None:
         """Nobody calls before then."""
-        with self.transaction():
+        with self.store.transaction():
             self._set("hold_off", max(stamp(until), self._control("hold_off") or ""))
 
     def stopped(self) -> str | None:
@@ -222,20 +225,23 @@ class SqliteLedger:
 
     def set_stop(self, reason: str | None, entry: Entry) -> None:
         """Turn the kill switch on with a reason, or off; both leave an event."""
-        with self.transaction():
+        with self.store.transaction():
             before = "STOPPED" if self.stopped() else "RUNNING"
             self._set("stop", reason)
             self._append("control", before, "STOPPED" if reason else "RUNNING", entry)
 
     def _control(self, name: str) -> str | None:
-        row = self.database.execute("select value from control where name = ?", (name,)).fetchone()
+        row = first(self.store, "select value from control where name = ?", name)
         return row["value"] if row else None
 
     def _set(self, name: str, value: str | None) -> None:
-        self.database.execute("insert or replace into control values (?, ?)", (name, value))
+        self.store.change(
+            "insert into control values (?, ?) on conflict (name) do update set value = excluded.value",
+            (name, value),
+        )
 
 
-def _sums(rows: list[sqlite3.Row]) -> dict[str, Decimal]:
+def _sums(rows: Sequence[Mapping[str, Any]]) -> dict[str, Decimal]:
     """Money of `process`, each action once."""
     sums: dict[str, Decimal] = {}
     for key in {
@@ -251,7 +257,7 @@ def _stored(value: object) -> object:
     return plain(value) if isinstance(value, datetime | Decimal) else value
 
 
-def _action(row: sqlite3.Row) -> Action:
+def _action(row: Mapping[str, Any]) -> Action:
     fields = dict(row)
     for name in _TIMES:
         fields[name] = instant(fields[name])
