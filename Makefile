@@ -25,12 +25,14 @@ test: check ## All checks and tests (slow suites in their short form)
 test-again: check
 	$(BIN)/python -m pytest --last-failed --last-failed-no-failures none
 
-check: .venv/dev ## Lint, types, floors, spelling (SQL is linted by a test)
+check: .venv/dev ## Lint, types, floors, spelling, workflows (SQL is linted by a test)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/zizmor --quiet --offline .github/workflows
 
 test-slow: .venv/dev ## The long form of the slow suites
 	$(BIN)/python -m pytest -m slow
@@ -43,7 +45,7 @@ dictionary: .venv/dev ## Write docs/data-dictionary.md from the models' own head
 
 lock: ## Renew the hash-locked requirements (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --no-emit-find-links --no-header -o requirements/run.txt pyproject.toml requirements/build.in
+	  --no-emit-find-links --no-header --extra postgres -o requirements/run.txt pyproject.toml requirements/build.in
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --no-header --extra postgres --extra notebooks --group dev -o requirements/dev.txt pyproject.toml \
 	  -c requirements/run.txt
