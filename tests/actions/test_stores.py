@@ -11,7 +11,7 @@ import pytest
 from actions.ledgers import NOON, approved, entry, request
 from actions.stores import Stores, in_file
 from loop_returns.actions.postgres_store import PostgresStore, has_ledger
-from loop_returns.actions.sql_ledger import SqlLedger
+from loop_returns.actions.sql_ledger import MOVED, SqlLedger
 from loop_returns.errors import LoopReturnsError, UsageError
 from support.postgres import GUARDED, PASSWORD, Server, opened
 
@@ -55,6 +55,22 @@ def test_the_lease_is_held_by_one(stores: Stores) -> None:
     other.close()
 
 
+@pytest.mark.parametrize("stores", ["postgres"], indirect=True)
+def test_a_ledger_on_another_server_or_timeline_sends_nothing_until_a_person_says_so(stores: Stores) -> None:
+    ledger = stores.open()
+    (action,) = approved(ledger, request())
+    before, _, timeline = ledger.store.origin.partition("/")
+    assert (before.isdigit(), timeline) == (True, "00000001")
+    ledger.store.change("update control set value = ? where name = 'origin'", (f"{before}/00000000",))
+
+    held = ledger.claim(action, entry(), lambda used: None)
+    assert (held.action, held.held) == (None, MOVED)
+    ledger.set_stop(None, entry("compared with the admin"))
+    assert ledger.claim(action, entry(), lambda used: None).action is not None
+    assert [event.to_state for event in ledger.events()] == ["APPROVED", "RUNNING", "INTENT"]
+    ledger.close()
+
+
 def test_the_rights_that_the_docs_give_are_enough_and_not_too_many(
     postgres_server: Server, postgres_database: str
 ) -> None:
@@ -70,6 +86,7 @@ def test_the_rights_that_the_docs_give_are_enough_and_not_too_many(
     ledger.keep_plan("d", "{}", NOON)
     ledger.keep_plan("d", "{}", NOON + timedelta(days=31))
     ledger.hold_off(NOON)
+    assert ledger.store.origin
     assert ledger.claim(action, entry(), lambda used: None).action is not None
     assert len(list(ledger.events())) == 2
     for forbidden in (

@@ -41,6 +41,11 @@ set idle_in_transaction_session_timeout = '{WAIT_SECONDS}s'
 _BEGIN = """
 begin; set local synchronous_commit = on; select value from control where name = 'epoch' for update
 """
+# A restore, and a standby that takes over, begin a new timeline; a dump goes into another system.
+_ORIGIN = """
+select system_identifier || '/' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) as origin
+from pg_control_system()
+"""
 _ALIVE = {
     "connect_timeout": 10,
     "keepalives_idle": 10,
@@ -68,6 +73,7 @@ class PostgresStore:
         with _failures():
             if not _is_made(self.database, schema):
                 _make(self.database, schema)
+            self.origin = _origin(self.database)
         found = self.rows("select value from control where name = 'version'")[0]["value"]
         if found != str(VERSION):
             raise other_version(found)
@@ -157,6 +163,7 @@ def _is_made(database: psycopg2.extensions.connection, schema: str) -> bool:
 
 
 def _make(database: psycopg2.extensions.connection, schema: str) -> None:
+    origin = _origin(database)
     with database.cursor() as cursor:
         cursor.execute("begin; select pg_advisory_xact_lock(hashtextextended('loop-returns ledger', 0))")
         if not _is_made(database, schema):  # another process may have been first
@@ -165,10 +172,23 @@ def _make(database: psycopg2.extensions.connection, schema: str) -> None:
                 cursor.execute(statement.format_map(_WORDS))
             cursor.execute(_STAY)
             cursor.execute(
-                "insert into control values ('epoch', %s), ('version', %s)",
-                (secrets.token_hex(16), str(VERSION)),
+                "insert into control values ('epoch', %s), ('version', %s), ('origin', %s)",
+                (secrets.token_hex(16), str(VERSION), origin),
             )
         cursor.execute("commit")
+
+
+def _origin(database: psycopg2.extensions.connection) -> str:
+    from psycopg2 import DatabaseError, OperationalError
+
+    try:
+        with database.cursor() as cursor:
+            cursor.execute(_ORIGIN)
+            return str(cursor.fetchall()[0]["origin"])
+    except OperationalError:
+        raise
+    except DatabaseError:  # a service that is no whole Postgres, or does not let its users ask
+        return ""
 
 
 @cache

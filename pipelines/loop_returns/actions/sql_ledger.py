@@ -20,6 +20,10 @@ from loop_returns.actions.store import Store, first
 DAY = timedelta(hours=24)
 KEPT = timedelta(days=30)
 """How long a printed plan waits for an approval; so long waits GitHub for a reviewer, too."""
+MOVED = (
+    "the ledger's server was restored, replaced, or a standby took over, so that what was written last may be"
+    " missing: compare `loop-returns actions` with the Loop admin, then `loop-returns actions resume`"
+)
 _ACTION = ", ".join(Action.__slots__)
 _TIMES = ("intent_at", "approved_at", "answer_at", "read_at", "not_before", "updated_at")
 
@@ -221,13 +225,21 @@ class SqlLedger:
 
     def stopped(self) -> str | None:
         """Why the kill switch is on; None: it is off."""
-        return self._control("stop")
+        found = self.store.rows("select name, value from control where name in ('stop', 'origin')")
+        known = {row["name"]: row["value"] for row in found}
+        is_moved = bool(known.get("origin") and self.store.origin) and known["origin"] != self.store.origin
+        return known.get("stop") or (MOVED if is_moved else None)
 
     def set_stop(self, reason: str | None, entry: Entry) -> None:
-        """Turn the kill switch on with a reason, or off; both leave an event."""
+        """Turn the kill switch on with a reason, or off; both leave an event.
+
+        Off, it also takes the server as it is now for the one that the ledger belongs to.
+        """
         with self.store.transaction():
             before = "STOPPED" if self.stopped() else "RUNNING"
             self._set("stop", reason)
+            if reason is None and self.store.origin:
+                self._set("origin", self.store.origin)
             self._append("control", before, "STOPPED" if reason else "RUNNING", entry)
 
     def _control(self, name: str) -> str | None:

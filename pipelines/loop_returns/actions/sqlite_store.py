@@ -37,6 +37,8 @@ class SqliteStore:
         LoopReturnsError: It cannot be opened, or another version of this program wrote it.
     """
 
+    origin = ""
+
     def __init__(self, file: Path | None, connection: sqlite3.Connection | None = None) -> None:
         self.file = file
         self.database = connection or _connect(file)

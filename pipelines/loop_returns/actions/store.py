@@ -49,7 +49,14 @@ TABLES = (
 
 
 class Store(Protocol):
-    """Where a ledger's rows are; what a transaction wrote survives a power cut once it has ended well."""
+    """Where a ledger's rows are; what a transaction wrote survives a power cut once it has ended well.
+
+    Attributes:
+        origin: Names the server and its history; another one after a restore or a change to a standby, which
+            may lack what was written last. Empty: not known.
+    """
+
+    origin: str
 
     def rows(self, sql: str, values: Sequence[object] = ()) -> list[Mapping[str, Any]]:
         """Ask."""
