@@ -1,6 +1,7 @@
 """Which destination, and where it is, by dlt's own settings.
 
 DESTINATION__NAME, DESTINATION__POSTGRES__CREDENTIALS (whole or in parts) -> name(), dsn()
+DESTINATION__FILESYSTEM__BUCKET_URL                                       -> bucket()
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import os
 from loop_returns.errors import UsageError
 from loop_returns.keys import prepare_dlt
 
-DESTINATIONS = ("duckdb", "postgres")
+DESTINATIONS = ("duckdb", "filesystem", "postgres")
 
 
 def name() -> str:
@@ -61,3 +62,27 @@ def dsn(destination: str, shop: str = "") -> str:
         hint="set DESTINATION__POSTGRES__CREDENTIALS to postgresql://USER:PASSWORD@HOST:5432/DATABASE,"
         " or its parts __HOST, __DATABASE, __USERNAME, __PASSWORD, __PORT",
     )
+
+
+def bucket(destination: str, shop: str = "") -> str:
+    """Where the files go: a folder or a bucket's address; empty with another destination.
+
+    Args:
+        destination: As `name()` gives it.
+        shop: With `[shops]` the shop, which has a folder of its own there.
+
+    Raises:
+        UsageError: It is not said.
+    """
+    if destination != "filesystem":
+        return ""
+    prepare_dlt()
+    import dlt
+
+    url = str(dlt.config.get("destination.filesystem.bucket_url") or "").rstrip("/")
+    if not url:
+        raise UsageError(
+            "it is not said where the files go",
+            hint="set DESTINATION__FILESYSTEM__BUCKET_URL to a folder, s3://BUCKET, gs://BUCKET or az://CONTAINER",
+        )
+    return f"{url}/{shop}" if shop else url

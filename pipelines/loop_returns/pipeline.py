@@ -184,14 +184,13 @@ def verify(job: Job, start: datetime | None = None, end: datetime | None = None)
     loading.check_flags(job, start, end)
     from loop_returns.extract import source
     from loop_returns.extract.coverage import RETURNS
-    from loop_returns.extract.pull_windows import PullWindows
     from loop_returns.extract.verify import Verification, Verifier
 
     with writing(job), source.opened(job.settings) as target:
         reader = client(job.settings)
         if not target.is_ready():
             raise nothing_loaded()
-        record = PullWindows(target.client, reader.api_version).record()
+        record = target.windows(reader.api_version).record()
         if record.earliest is None:
             raise nothing_loaded()
         first, bound = loading.span(job, record.earliest, start, end)

@@ -88,6 +88,7 @@ class Settings:
         pii: What becomes of personal data before anything is written.
         destination: The name of dlt's destination.
         dsn: The address of Postgres, its password in it; empty with another destination.
+        bucket: Where the files of the destination filesystem go; empty with another one.
     """
 
     paths: Paths
@@ -105,6 +106,7 @@ class Settings:
     pii_key: str = field(default="", repr=False)
     destination: str = "duckdb"
     dsn: str = field(default="", repr=False)
+    bucket: str = ""
 
     @property
     def place(self) -> Place:
@@ -219,4 +221,5 @@ def read(*, need_key: bool = True) -> Settings:
         pii_key=str(raw.get("pii_key") or ""),
         destination=name,
         dsn=destination.dsn(name, shop()),
+        bucket=destination.bucket(name, shop()),
     )

@@ -164,7 +164,7 @@ def test_another_destination_names_those_that_work(monkeypatch: pytest.MonkeyPat
     with pytest.raises(UsageError, match="oracle") as raised:
         settings_of.read(need_key=False)
 
-    assert "duckdb, postgres" in raised.value.hint
+    assert "duckdb, filesystem, postgres" in raised.value.hint
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from loop_returns.api.client import LoopClient
 from loop_returns.errors import LoopReturnsError, WindowRefusedError
 from loop_returns.extract.batch import Batch
 from loop_returns.extract.coverage import Pull, Span
-from loop_returns.extract.pull_windows import Done, PullWindows
+from loop_returns.extract.pull_windows import Done
 from loop_returns.extract.readers import Read, Readers
 from loop_returns.extract.typed import TypedPage
 from loop_returns.garbage import no_garbage_collection
@@ -96,7 +96,7 @@ class Puller:
         self._pages: Counter[Span] = Counter()
         self._rows: Counter[Span] = Counter()
         self._left = 0
-        self.windows = PullWindows(target.client, self._api_version)
+        self.windows = target.windows(self._api_version)
         self.result = PullResult()
 
     def prepare(self) -> None:

@@ -27,6 +27,7 @@ from dlt.extract import DltResource
 from loop_returns.api import fields
 from loop_returns.extract import arrow_load
 from loop_returns.extract.batch import ARROW, Batch
+from loop_returns.extract.pull_windows import PullWindows
 from loop_returns.settings import Settings
 
 if TYPE_CHECKING:
@@ -128,6 +129,10 @@ class Target:
         there = {(row[0], row[1]) for row in found or []}
         return all((table, name) in there for table, held in fields.raw_columns().items() for name in held)
 
+    def windows(self, api_version: str) -> PullWindows:
+        """The record of what was read."""
+        return PullWindows(self.client, api_version)
+
     def prepare(self) -> None:
         """Make every raw table and column exist that does not."""
         if not self.is_ready():
@@ -186,7 +191,7 @@ def opened(settings: Settings) -> Iterator[Target]:
     shutil.rmtree(folder, ignore_errors=True)
     with ExitStack() as stack:
         destination: Any = settings.destination
-        if destination == "duckdb":
+        if destination in ("duckdb", "filesystem"):
             connection = stack.enter_context(duckdb.connect(str(settings.paths.work_file)))
             for name, value in _DUCKDB.items():
                 connection.execute(f"set {name} = '{value}'")
@@ -195,4 +200,10 @@ def opened(settings: Settings) -> Iterator[Target]:
             _PIPELINE, pipelines_dir=str(folder), destination=destination, dataset_name=DATASET
         )
         with pipeline.sql_client() as client:
-            yield Target(pipeline, client)
+            if settings.destination == "filesystem":
+                from loop_returns.extract import files
+
+                with files.opened(client, settings.bucket, settings.paths.work) as target:
+                    yield target
+            else:
+                yield Target(pipeline, client)
