@@ -106,12 +106,12 @@ def test_given_nothing_at_all_when_run_then_the_marts_are_those_of_a_runner_that
 ) -> None:
     """The same four, each with its own marts built from nothing."""
     shop, simulator = open_shop(build_world(seed=7, returns=60, days=60, end=END))
-    shop.loop("run")
+    shop.loop("run", timeout=1200)
     simulator.world.advance(1)
 
     runners = dict(copies(shop))
     for runner in runners.values():
-        runner.loop("run", **LATER)
+        runner.loop("run", timeout=1200, **LATER)
 
     kept = runners["file kept, state kept"]
     for name, runner in runners.items():
