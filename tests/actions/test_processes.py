@@ -111,9 +111,10 @@ def kill_and_finish(yard: Yard, returns: int, kills: int, seconds: float) -> Non
     assert states["CONFIRMED"] + states["ALREADY"] > 0.6 * returns
 
 
+@pytest.mark.parametrize(("stores", "kills"), [("sqlite", 30), ("postgres", 10)], indirect=["stores"])
 @pytest.mark.parametrize("yard", [(300, 60)], indirect=True)
-def test_thirty_kills_of_two_runners(yard: Yard) -> None:
-    kill_and_finish(yard, 200, 30, 120)
+def test_kills_of_two_runners(yard: Yard, kills: int) -> None:
+    kill_and_finish(yard, 7 * kills, kills, 120)
 
 
 @pytest.mark.slow
@@ -154,7 +155,7 @@ def stop_and_go_on(yard: Yard, count: int) -> None:
 
 @pytest.mark.parametrize("yard", [(20, 150)], indirect=True)
 def test_a_runner_that_slept_does_not_send(yard: Yard) -> None:
-    stop_and_go_on(yard, 4)
+    stop_and_go_on(yard, 2)
 
 
 @pytest.mark.slow
@@ -163,12 +164,14 @@ def test_fifty_runners_that_slept_do_not_send(yard: Yard) -> None:
     stop_and_go_on(yard, 50)
 
 
-def claim_together(stores: Stores, rows: int) -> None:
+def claim_together(stores: Stores, rows: int, processes: int) -> None:
     ledger = stores.open()
     approve(ledger, *(request(str(n)) for n in range(1, rows + 1)))
     asked = json.dumps({"ledger": stores.address("ledger"), "claim": True})
     command = [sys.executable, "-m", "actions.runner", asked]
-    claimers = [subprocess.Popen(command, cwd=TESTS, stdout=subprocess.PIPE, text=True) for _ in range(8)]
+    claimers = [
+        subprocess.Popen(command, cwd=TESTS, stdout=subprocess.PIPE, text=True) for _ in range(processes)
+    ]
 
     won = [int(claimer.communicate(timeout=600)[0]) for claimer in claimers]
 
@@ -179,13 +182,13 @@ def claim_together(stores: Stores, rows: int) -> None:
     assert audit.verify(ledger.epoch, ledger.events()) == 2 * rows
 
 
-def test_eight_processes_claim_each_row_once(stores: Stores) -> None:
-    claim_together(stores, 300)
+def test_processes_at_once_claim_each_row_once(stores: Stores) -> None:
+    claim_together(stores, 100, 4)
 
 
 @pytest.mark.slow
 def test_eight_processes_claim_1500_rows(stores: Stores) -> None:
-    claim_together(stores, 1500)
+    claim_together(stores, 1500, 8)
 
 
 @pytest.mark.parametrize("stores", ["sqlite"], indirect=True)

@@ -1,8 +1,9 @@
 """A ledger's rows in Postgres, in a schema of their own: for several hosts, and for runners without a disk.
 
-Every transaction takes the lock of one row first, so that they follow one another as SQLite's do, and ends
-with `synchronous_commit`. The connection is not pooled by transaction: `search_path` and the lease live in
-the session. Who may write what: docs/actions.md.
+Every transaction takes one lock first, so that they follow one another as SQLite's do, and ends with
+`synchronous_commit`. The lock is an advisory one: that of a row would cost every loser a write to the disk.
+The connection is not pooled by transaction: `search_path` and the lease live in the session. Who may write
+what: docs/actions.md.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ set search_path = {{schema}}; set lock_timeout = '{2 * WAIT_SECONDS}s';
 set idle_in_transaction_session_timeout = '{WAIT_SECONDS}s'
 """
 _BEGIN = """
-begin; set local synchronous_commit = on; select value from control where name = 'epoch' for update
+begin isolation level read committed; set local synchronous_commit = on;
+select pg_advisory_xact_lock(hashtextextended(current_schema() || ' of loop-returns', 0))
 """
 # A restore, and a standby that takes over, begin a new timeline; a dump goes into another system.
 _ORIGIN = """
@@ -68,7 +70,6 @@ class PostgresStore:
     """
 
     def __init__(self, dsn: str, schema: str = SCHEMA) -> None:
-        self._schema = schema
         self.database = _connect(dsn, schema)
         with _failures():
             if not _is_made(self.database, schema):
@@ -112,7 +113,7 @@ class PostgresStore:
     @contextmanager
     def lease(self) -> Iterator[bool]:
         """An advisory lock of this session."""
-        name = f"hashtextextended('loop-returns apply {self._schema}', 0)"
+        name = "hashtextextended(current_schema() || ' of loop-returns, apply', 0)"
         is_ours = bool(self.rows(f"select pg_try_advisory_lock({name}) as won")[0]["won"])
         try:
             yield is_ours
