@@ -115,6 +115,7 @@ def _planned() -> bytes:
     from loop_returns.extract import source
     from loop_returns.settings import Paths, Settings, prepare_dlt
     from loop_returns.warehouse.marts import build
+    from loop_returns.warehouse.place import Place
 
     prepare_dlt()
     with TemporaryDirectory() as folder:
@@ -122,7 +123,7 @@ def _planned() -> bytes:
         paths.work.mkdir()
         with source.opened(Settings(paths, api_key=KEY)) as target:
             target.prepare()
-        build(paths.work_file, as_of=END - timedelta(days=400))
+        build(Place(paths.work_file), as_of=END - timedelta(days=400))
         return paths.work_file.read_bytes()
 
 

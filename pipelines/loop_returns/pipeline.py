@@ -74,7 +74,7 @@ def build(job: Job) -> tuple[BuildResult, Path]:
 
 def _build(job: Job) -> tuple[BuildResult, Path]:
     from loop_returns import exemptions, flags
-    from loop_returns.warehouse import marts, rule_settings, workfile
+    from loop_returns.warehouse import marts, publishing, rule_settings, workfile
 
     paths = job.settings.paths
     if not workfile.is_loaded(paths.work_file):
@@ -83,7 +83,7 @@ def _build(job: Job) -> tuple[BuildResult, Path]:
     exemptions.store(paths.work_file, _exemptions(job))
     _read_extracts(job)
     built = marts.build(
-        paths.work_file,
+        job.settings.place,
         as_of=job.present,
         settings=job.merchant,
         work_dir=paths.work,
@@ -93,7 +93,7 @@ def _build(job: Job) -> tuple[BuildResult, Path]:
     proposed = flags.propose(paths.work_file, job.present, checks)
     if proposed.blocked:
         job.listener.note(f"no pick of a rule becomes a request: {', '.join(proposed.blocked)} says block")
-    return built, workfile.publish(paths)
+    return built, publishing.publish(job.settings.place, job.settings.paths)
 
 
 def _read_extracts(job: Job) -> None:
@@ -128,7 +128,7 @@ def look(job: Job, models: Sequence[str]) -> Iterator[duckdb.DuckDBPyConnection 
     """
     from loop_returns.warehouse import peek
 
-    with writing(job), peek.peeked(job.settings.paths.work_file, job.merchant, job.present, models) as found:
+    with writing(job), peek.peeked(job.settings.place, job.merchant, job.present, models) as found:
         if found is None:
             job.listener.note("what is new is handed over by the next `run`: the models are not built yet")
         yield found
@@ -141,12 +141,12 @@ def flag(job: Job, wishes: Iterable[Asked]) -> Flagged:
         LoopReturnsError: Nothing is built yet, or the file could not be written.
     """
     from loop_returns import hand_flags
-    from loop_returns.warehouse import workfile
+    from loop_returns.warehouse import publishing
 
     with writing(job):
         flagged = hand_flags.add(job.settings.paths.work_file, wishes, job.present)
         if flagged.added:
-            workfile.publish(job.settings.paths)
+            publishing.publish(job.settings.place, job.settings.paths)
     return flagged
 
 
@@ -158,11 +158,11 @@ def accept(job: Job, word: Word) -> None:
         LoopReturnsError: Nothing is built yet, or the file could not be written.
     """
     from loop_returns import accepted
-    from loop_returns.warehouse import workfile
+    from loop_returns.warehouse import publishing
 
     with writing(job):
         accepted.say(job.settings.paths.work_file, word, job.present)
-        workfile.publish(job.settings.paths)
+        publishing.publish(job.settings.place, job.settings.paths)
 
 
 def _exemptions(job: Job) -> list[Exemption]:

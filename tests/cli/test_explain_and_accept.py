@@ -15,6 +15,7 @@ from tests.transforms.shop import NOW, WINDOWS, Row, a_line, a_notice, a_return,
 from conftest import Shop
 from loop_returns.warehouse import ops_tables
 from loop_returns.warehouse.marts import build
+from loop_returns.warehouse.place import Place
 
 ENV = {"LOOP_RETURNS_AS_OF": NOW.isoformat(), "SOURCES__LOOP_RETURNS__START_DATE": "2026-01-01"}
 BREAK = "recon_money|return:1001:C1|amount_break"
@@ -77,7 +78,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     made.work_file.parent.mkdir(parents=True)
     raw(made.work_file, rows())
     asked(made.work_file)
-    build(made.work_file, as_of=NOW, work_dir=made.data / "work")
+    build(Place(made.work_file), as_of=NOW, work_dir=made.data / "work")
     shutil.copyfile(made.work_file, made.published)
     return made
 

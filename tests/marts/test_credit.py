@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loop_returns.warehouse.mart_project import config, transforms_dir
+from loop_returns.warehouse.place import Place
 
 NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
 QUIET = {"matched", "not_due_yet", "timing", "attributed", "not_comparable", "unverifiable"}
@@ -137,7 +138,7 @@ def judge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judge]:
 
     folder = tmp_path_factory.mktemp("credit")
     context = Context(
-        paths=[str(transforms_dir())], config=config(folder / "loop.duckdb", {}, folder / "cache")
+        paths=[str(transforms_dir())], config=config(Place(folder / "loop.duckdb"), {}, folder / "cache")
     )
     sql = {
         name: context.get_model(name).render_query_or_raise(execution_time=NOW).sql("duckdb")

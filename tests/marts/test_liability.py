@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loop_returns.warehouse.mart_project import config, transforms_dir
+from loop_returns.warehouse.place import Place
 
 NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
 LIVE = {"open", "review"}
@@ -51,7 +52,7 @@ def roll(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Roll]:
 
     folder = tmp_path_factory.mktemp("liability")
     context = Context(
-        paths=[str(transforms_dir())], config=config(folder / "loop.duckdb", {}, folder / "cache")
+        paths=[str(transforms_dir())], config=config(Place(folder / "loop.duckdb"), {}, folder / "cache")
     )
     models = {name: context.get_model(f"marts.{name}") for name in ("return_versions", "fin_liability")}
     sql = {

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loop_returns.warehouse.mart_project import config, transforms_dir
+from loop_returns.warehouse.place import Place
 
 NOW = datetime(2026, 6, 10, 12, tzinfo=UTC)
 """A Wednesday: two days of the present week have gone by."""
@@ -46,7 +47,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Model]:
     folder = tmp_path_factory.mktemp("uninitiated")
     chosen = {"liability": {"development_weeks": LAST_AGE}}
     context = Context(
-        paths=[str(transforms_dir())], config=config(folder / "loop.duckdb", chosen, folder / "cache")
+        paths=[str(transforms_dir())], config=config(Place(folder / "loop.duckdb"), chosen, folder / "cache")
     )
     mart = context.get_model("marts.fin_liability_uninitiated", raise_if_missing=True)
     sql = mart.render_query_or_raise(execution_time=NOW).sql("duckdb")

@@ -15,6 +15,7 @@ from tests.transforms.shop import NOW, WINDOWS, Row, a_line, a_notice, a_return,
 from conftest import Shop
 from loop_returns.warehouse import ops_tables
 from loop_returns.warehouse.marts import build
+from loop_returns.warehouse.place import Place
 
 EARLIER = NOW - timedelta(hours=6)
 HOSTILE = "<script>a|b</script>"
@@ -78,13 +79,13 @@ def build_shop(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], tuple[P
             work, first, second = (folder / f"{name}.duckdb" for name in ("work", "first", "second"))
             history = [version("1001", days_ago(2)), version("1002", days_ago(2))]
             raw(planned(work), rows({"1001": "11.00", "1002": "7.50"}) | {"return_history": history})
-            build(work, as_of=EARLIER, work_dir=folder / "build")
+            build(Place(work), as_of=EARLIER, work_dir=folder / "build")
             shutil.copyfile(work, first)
             later = [*history, version("1002", NOW), version("1003", NOW), version("1004", NOW)]
             changed = rows({"1001": "10.00", "1002": "6.00", "1003": "14", "1004": "12.00"}, r1001="open")
             raw(work, changed | {"return_history": later})
             ask(work)
-            build(work, as_of=NOW, work_dir=folder / "build")
+            build(Place(work), as_of=NOW, work_dir=folder / "build")
             shutil.copyfile(work, second)
             made.append((first, second))
         return made[0]

@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 
 from loop_returns.warehouse.mart_project import config, transforms_dir
+from loop_returns.warehouse.place import Place
 
 Row = Mapping[str, Any]
 Tables = Mapping[str, Sequence[Row]]
@@ -64,7 +65,7 @@ def rendered(
     """
     from sqlmesh import Context
 
-    settings = config(folder / "loop.duckdb", {}, folder / "cache")
+    settings = config(Place(folder / "loop.duckdb"), {}, folder / "cache")
     context = Context(paths=[str(transforms_dir())], config=settings)
     sql = {
         name: context.get_model(name).render_query_or_raise(execution_time=now).sql("duckdb")

@@ -13,6 +13,7 @@ import duckdb
 from tests.support.raw import make_raw
 
 from loop_returns.warehouse.marts import build
+from loop_returns.warehouse.place import Place
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 """A Tuesday."""
@@ -168,7 +169,7 @@ def _plan() -> bytes:
     """A file with the default settings planned and nothing loaded: SQLMesh need not do it again."""
     with TemporaryDirectory() as folder:
         file = make_raw(Path(folder) / "plan.duckdb")
-        build(file, as_of=days_ago(1))
+        build(Place(file), as_of=days_ago(1))
         return file.read_bytes()
 
 

@@ -12,6 +12,7 @@ from tests.transforms.shop import NOW, WINDOWS, a_line, a_return, query, raw
 
 from loop_returns.warehouse import ops_tables
 from loop_returns.warehouse.marts import build
+from loop_returns.warehouse.place import Place
 
 HOURS = timedelta(hours=1)
 HISTORIES: dict[str, tuple[str, list[str], str]] = {
@@ -118,7 +119,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = {"returns": returns, "returns__line_items": lines, "windows": WINDOWS}
     file = raw(tmp_path_factory.mktemp("done") / "shop.duckdb", rows)
     done(file)
-    build(file, as_of=NOW)
+    build(Place(file), as_of=NOW)
     return file
 
 

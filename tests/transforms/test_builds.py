@@ -14,6 +14,7 @@ from tests.transforms.shop import NOW, a_line, a_notice, a_return, contents, que
 from loop_returns.errors import AuditFailedError, UsageError
 from loop_returns.warehouse.mart_project import transforms_dir
 from loop_returns.warehouse.marts import build
+from loop_returns.warehouse.place import Place
 
 LEDGER = "select amount, first_seen_at, cleared_at from marts.break_ledger where return_id = 'c1' order by 2"
 
@@ -23,18 +24,18 @@ def test_given_the_rows_in_another_order_when_built_then_the_marts_are_the_same(
     shuffled = {table: random.Random(3).sample(content, len(content)) for table, content in rows.items()}
     straight, mixed = raw(tmp_path / "a.duckdb", rows), raw(tmp_path / "b.duckdb", shuffled)
 
-    build(straight, as_of=NOW)
-    build(mixed, as_of=NOW)
+    build(Place(straight), as_of=NOW)
+    build(Place(mixed), as_of=NOW)
 
     assert contents(straight) == contents(mixed)
 
 
 def test_given_the_same_rows_when_built_again_then_nothing_changes(tmp_path: Path) -> None:
     file = make_raw(tmp_path / "shop.duckdb", **shop())
-    first = build(file, as_of=NOW)
+    first = build(Place(file), as_of=NOW)
     before = contents(file)
 
-    second = build(file, as_of=NOW)
+    second = build(Place(file), as_of=NOW)
 
     assert (first.planned, second.planned) == (True, False)
     assert contents(file) == before
@@ -57,7 +58,7 @@ def test_ledger_remembers_first_seen_changed_cleared_and_reopened(tmp_path: Path
     at = [NOW + timedelta(days=day) for day in (0, 1, 2, 20)]
 
     for as_of, total in zip(at, ("11.00", "12.00", "10.00", "12.00"), strict=True):
-        build(one_return(file, total), as_of=as_of)
+        build(Place(one_return(file, total)), as_of=as_of)
 
     assert query(file, LEDGER) == [(1, at[0], at[1]), (2, at[1], at[2]), (2, at[3], None)]
     assert query(file, "select first_seen_at, reopened_count, age_days, severity from marts.open_breaks") == [
@@ -71,7 +72,7 @@ def test_given_two_amounts_within_one_instant_when_built_again_then_it_is_one_br
     file, later = tmp_path / "shop.duckdb", NOW + timedelta(days=1)
 
     for as_of, total in ((NOW, "11.00"), (NOW, "12.00"), (later, "13.00")):
-        build(one_return(file, total), as_of=as_of)
+        build(Place(one_return(file, total)), as_of=as_of)
 
     assert query(file, f"{LEDGER}, 3") == [(1, NOW, NOW), (2, NOW, later), (3, later, None)]
     assert query(file, "select first_seen_at, reopened_count from marts.open_breaks") == [(NOW, 0)]
@@ -82,9 +83,9 @@ def test_given_another_threshold_when_built_then_models_change_and_the_ledger_do
 ) -> None:
     file = one_return(tmp_path / "shop.duckdb", "11.00")
     later = NOW + timedelta(hours=1)
-    build(file, as_of=NOW)
+    build(Place(file), as_of=NOW)
 
-    result = build(file, as_of=later, settings={"identity": {"G1b": "enforce"}})
+    result = build(Place(file), as_of=later, settings={"identity": {"G1b": "enforce"}})
 
     assert result.planned
     assert query(file, "select entity, first_seen_at from marts.open_breaks order by 1") == [
@@ -105,10 +106,10 @@ def test_given_a_mart_that_loses_rows_when_built_then_the_audit_is_named(tmp_pat
     file = raw(tmp_path / "shop.duckdb", shop())
 
     with pytest.raises(AuditFailedError, match=r"classes_add_up on marts\.run_control") as failed:
-        build(file, as_of=NOW, models_dir=models)
+        build(Place(file), as_of=NOW, models_dir=models)
 
     assert failed.value.exit_code == 6
-    build(file, as_of=NOW)
+    build(Place(file), as_of=NOW)
     assert query(file, "select count(*) from marts.recon_receipt") == [(25,)]
 
 
@@ -118,7 +119,7 @@ def test_given_a_holiday_in_the_calendar_when_built_then_business_days_are_fewer
     (models / "seeds" / "calendar.csv").write_text("date,destination,working\n2026-03-05,,false\n")
     file = raw(tmp_path / "shop.duckdb", shop())
 
-    build(file, as_of=NOW, models_dir=models)
+    build(Place(file), as_of=NOW, models_dir=models)
 
     # On a file that was planned with no holidays; without this one it is delivered_open.
     asked = "select match_class from marts.recon_receipt where return_id = 'waits'"
@@ -132,15 +133,15 @@ def test_given_a_return_twice_when_built_then_the_audit_is_named(tmp_path: Path)
     file = raw(tmp_path / "shop.duckdb", {"returns": [a_return("1"), a_return("1")]})
 
     with pytest.raises(AuditFailedError, match=r"unique_values on staging\.stg_returns"):
-        build(file, as_of=NOW)
+        build(Place(file), as_of=NOW)
 
 
 def test_given_an_older_present_when_built_then_it_is_refused(tmp_path: Path) -> None:
     file = raw(tmp_path / "shop.duckdb", shop())
-    build(file, as_of=NOW)
+    build(Place(file), as_of=NOW)
 
     with pytest.raises(UsageError, match="as_of lies before the last build"):
-        build(file, as_of=NOW - timedelta(seconds=1))
+        build(Place(file), as_of=NOW - timedelta(seconds=1))
 
 
 def test_given_no_rows_at_all_when_built_then_there_are_no_breaks_and_the_quality_says_block(
@@ -148,7 +149,7 @@ def test_given_no_rows_at_all_when_built_then_there_are_no_breaks_and_the_qualit
 ) -> None:
     file = raw(tmp_path / "empty.duckdb", {})
 
-    result = build(file, as_of=NOW)
+    result = build(Place(file), as_of=NOW)
 
     assert result.rows["marts.breaks"] == 0
     assert query(

@@ -8,12 +8,13 @@ import pytest
 from tests.transforms.shop import NOW, query, raw, shop
 
 from loop_returns.warehouse.marts import BuildResult, build
+from loop_returns.warehouse.place import Place
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, BuildResult]:
     file = raw(tmp_path_factory.mktemp("shop") / "any name.duckdb", shop())
-    return file, build(file, as_of=NOW)
+    return file, build(Place(file), as_of=NOW)
 
 
 def ids(file: Path, sql: str) -> set[str]:

@@ -11,6 +11,7 @@ from tests.transforms.shop import NOW, raw, shop
 from tests.transforms.test_replay import everything
 
 from loop_returns.warehouse.marts import build
+from loop_returns.warehouse.place import Place
 
 LATER = NOW + timedelta(days=1)
 OF_LINES = {"staging.stg_return_lines", "marts.recon_money"}
@@ -29,7 +30,7 @@ def loaded(file: Path) -> Path:
             "select table_name from duckdb_columns() where column_name = '_dlt_load_id'"
         ).fetchall():
             database.execute(f"update loop_raw.{table} set _dlt_load_id = 'first'")
-    build(file, as_of=NOW)
+    build(Place(file), as_of=NOW)
     return file
 
 
@@ -62,7 +63,7 @@ def test_given_news_when_built_then_the_tables_are_those_of_a_whole_build(
     change(file, news)
     change(whole, f"{news}; drop table sqlmesh.loop_returns_marks")
 
-    some, everyone = build(file, as_of=LATER), build(whole, as_of=LATER)
+    some, everyone = build(Place(file), as_of=LATER), build(Place(whole), as_of=LATER)
 
     assert built <= set(some.models)
     assert left_out.isdisjoint(some.models)
@@ -79,6 +80,6 @@ def test_given_a_build_that_did_not_end_when_built_again_then_nothing_is_left_ou
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        build(file, as_of=LATER, on_progress=stop)
+        build(Place(file), as_of=LATER, on_progress=stop)
 
-    assert "staging.stg_returns" in build(file, as_of=LATER).models
+    assert "staging.stg_returns" in build(Place(file), as_of=LATER).models

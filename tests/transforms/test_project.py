@@ -18,6 +18,7 @@ from loop_returns.warehouse.extracts.tables import EXTRACTS
 from loop_returns.warehouse.mart_project import config, transforms_dir
 from loop_returns.warehouse.mart_settings import variables
 from loop_returns.warehouse.marts import external_models
+from loop_returns.warehouse.place import Place
 from loop_returns.warehouse.rule_settings import rule_ids
 
 CONTRACT = {
@@ -38,7 +39,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     from sqlmesh import Context
 
     folder = tmp_path_factory.mktemp("project")
-    project = config(folder / "loop.duckdb", {}, folder / "cache", is_optimized=True)
+    project = config(Place(folder / "loop.duckdb"), {}, folder / "cache", is_optimized=True)
     context = Context(paths=[str(transforms_dir())], config=project)
     found = {model.name: model for model in context.models.values() if not model.kind.is_external}
     context.close()

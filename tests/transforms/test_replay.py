@@ -21,6 +21,7 @@ from loop_returns.warehouse.dictionary import Described
 from loop_returns.warehouse.mart_project import model_variables, transforms_dir
 from loop_returns.warehouse.mart_script import Step
 from loop_returns.warehouse.marts import BuildResult, build
+from loop_returns.warehouse.place import Place
 
 SCHEMAS = "('staging', 'rules', 'marts')"
 COMMENTS = f"""
@@ -46,14 +47,14 @@ def by_sqlmesh(file: Path, **words: Any) -> BuildResult:
     """A build as it is without a script."""
     with duckdb.connect(str(file)) as database:
         database.execute("update sqlmesh.loop_returns_script set script = null")
-    return build(file, **words)
+    return build(Place(file), **words)
 
 
 def by_script(file: Path, **words: Any) -> BuildResult:
     """A build that takes nothing for unchanged."""
     with duckdb.connect(str(file)) as database:
         database.execute("drop table if exists sqlmesh.loop_returns_marks")
-    return build(file, **words)
+    return build(Place(file), **words)
 
 
 def one_return(file: Path, **values: Any) -> Path:
@@ -94,7 +95,7 @@ def test_given_the_models_as_they_are_when_planned_then_each_can_be_built_from_t
         f"{model.parent.name}.{model.stem}" for model in folder.rglob("*.sql") if model.parent.name != "seeds"
     }
 
-    with mart_script.opened(file) as database:
+    with mart_script.opened(Place(file)) as database:
         is_known, steps = mart_script.kept(
             database,
             mart_script.digest(transforms_dir(), model_variables({}), mart_script.engines()),
@@ -128,13 +129,15 @@ import os, signal, sys
 from datetime import datetime
 from pathlib import Path
 from loop_returns.warehouse.marts import build
+from loop_returns.warehouse.place import Place
 
 def stop(name, done, total):
     if done == int(sys.argv[3]):
         os.kill(os.getpid(), signal.SIGKILL)
 
 settings = {"grace_hours": {"asn": 36}} if sys.argv[4] == "changed" else {}
-build(Path(sys.argv[1]), as_of=datetime.fromisoformat(sys.argv[2]), on_progress=stop, settings=settings)
+place, as_of = Place(Path(sys.argv[1])), datetime.fromisoformat(sys.argv[2])
+build(place, as_of=as_of, on_progress=stop, settings=settings)
 """
 
 
@@ -145,14 +148,14 @@ def killed(file: Path, model: int, settings: str) -> None:
 
 def test_given_a_killed_build_when_built_again_then_nothing_of_it_stays(tmp_path: Path) -> None:
     file, other = (raw(tmp_path / f"{name}.duckdb", shop()) for name in "ab")
-    build(other, as_of=NOW)
+    build(Place(other), as_of=NOW)
 
     killed(file, 20, "same")
-    build(file, as_of=NOW)
+    build(Place(file), as_of=NOW)
     assert everything(file) == everything(other)
 
     killed(file, 12, "changed")
-    result = build(file, as_of=NOW)
+    result = build(Place(file), as_of=NOW)
     assert result.planned  # the script of these settings is not that of the tables any more
     assert everything(file) == everything(other)
 
@@ -211,7 +214,7 @@ def test_given_a_model_that_takes_more_than_one_statement_then_sqlmesh_is_asked_
     file = raw(tmp_path / "shop.duckdb", {"returns": [a_return("1")]})
 
     for day in range(2):
-        build(file, as_of=NOW + timedelta(days=day), models_dir=models)
+        build(Place(file), as_of=NOW + timedelta(days=day), models_dir=models)
         assert query(file, "select script is not null from sqlmesh.loop_returns_script") == [(is_kept,)]
 
     assert query(file, "select as_of from marts.one") == [(NOW + timedelta(days=1),)]

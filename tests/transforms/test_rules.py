@@ -15,6 +15,7 @@ from loop_returns.errors import UsageError
 from loop_returns.warehouse import ops_tables, rule_settings
 from loop_returns.warehouse.mart_project import transforms_dir
 from loop_returns.warehouse.marts import build
+from loop_returns.warehouse.place import Place
 
 RULES = transforms_dir() / "models" / "rules"
 WAY = {"label_status": "in_transit"}
@@ -258,7 +259,7 @@ def exempt(file: Path, lines: list[tuple[Any, ...]]) -> None:
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = raw(tmp_path_factory.mktemp("rules") / "shop.duckdb", shop())
     exempt(file, EXEMPTIONS)
-    build(file, as_of=NOW)
+    build(Place(file), as_of=NOW)
     return file
 
 
@@ -298,7 +299,7 @@ def test_given_another_day_when_built_then_only_other_facts_have_another_hash(
     rows["returns"] = [row | changed.get(row["id"], {}) for row in rows["returns"]]
     file = raw(tmp_path / "later.duckdb", rows)
 
-    build(file, as_of=NOW + timedelta(hours=1))
+    build(Place(file), as_of=NOW + timedelta(hours=1))
 
     before, after = hashes(built), hashes(file)
     assert {key[1] for key in before if before[key] != after.get(key)} == {"r02", "r04", "r07"}
@@ -316,7 +317,7 @@ def test_given_modes_thresholds_and_policy_when_built_then_they_hold(tmp_path: P
         "policy": {"processing_event": {"refund": "in_transit"}},
     }
 
-    build(file, as_of=NOW, settings=settings)
+    build(Place(file), as_of=NOW, settings=settings)
 
     stalled = {"r15", "r15-review", "r15-rolls", "r15-exempt"}
     found = set(query(file, "select rule_id[:3], return_id, mode from marts.flag_candidates"))

@@ -20,6 +20,7 @@ from tests.transforms.test_no_news import loaded
 from loop_returns.warehouse import mart_marks, mart_replay, mart_script, mart_slices
 from loop_returns.warehouse.mart_project import model_variables, transforms_dir
 from loop_returns.warehouse.mart_script import Step
+from loop_returns.warehouse.place import Place
 
 IDS = ("sound", "two-lines", "c1", "c3", "graded", "waits", "yen", "late")
 CHILDREN = ("returns__line_items", "returns__exchanges", "returns__labels", "returns__shopify_refund_object")
@@ -94,7 +95,7 @@ def opened(file: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, list[Step]]]
     with TemporaryDirectory() as folder:
         copy = Path(folder) / "shop.duckdb"
         shutil.copyfile(file, copy)
-        with mart_script.opened(copy) as database:
+        with mart_script.opened(Place(copy)) as database:
             _, steps = mart_script.kept(database, digest)
             yield database, [step for step in steps or [] if mart_slices.TAG in step.tags]
 

@@ -73,7 +73,7 @@ def parsed(evaluator: MacroEvaluator, text: exp.Expression, of: exp.Expression) 
     name = exp.Literal.string(wanted.sql("postgres").lower())
     is_valid = exp.Anonymous(this="pg_input_is_valid", expressions=[text.copy(), name])
     value = exp.Cast(this=exp.cast(text, "text"), to=wanted)  # of a literal Postgres would be sure too soon
-    return exp.Case(ifs=[exp.If(this=is_valid, true=value)])
+    return exp.Cast(this=exp.Case(ifs=[exp.If(this=is_valid, true=value)]), to=wanted)  # a case has no scale
 
 
 @macro()

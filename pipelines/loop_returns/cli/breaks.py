@@ -24,9 +24,9 @@ def explain(return_id: str, /, *, as_json: Json = False) -> int:
         as_json: One JSON object on stdout.
     """
     from loop_returns import words
-    from loop_returns.warehouse import timeline
+    from loop_returns.warehouse import publishing, timeline
 
-    events = timeline.of_return(settings_of.paths().published, return_id.strip())
+    events = timeline.of_return(publishing.published(), return_id.strip())
     show({"return_id": return_id.strip(), "events": events}, words.timeline_text(events), as_json=as_json)
     return 0
 
@@ -57,11 +57,12 @@ def accept(
         as_json: One JSON object on stdout.
     """
     from loop_returns import accepted, pipeline, words
+    from loop_returns.warehouse import publishing
 
     if list_all:
         if break_key or reason or until or take_back:
             raise UsageError("--list goes alone")
-        rows = accepted.listed(settings_of.paths().published, now().date())
+        rows = accepted.listed(publishing.published(), now().date())
         show({"accepted": rows}, words.accepted_text(rows), as_json=as_json)
         return 0
     if take_back == bool(until):

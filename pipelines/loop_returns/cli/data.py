@@ -187,8 +187,9 @@ def status(*, every: All = False, as_json: Json = False) -> int:
     if every:
         return status_every(as_json=as_json)
     from loop_returns import report, words
+    from loop_returns.warehouse import publishing
 
-    figures = report.figures(settings_of.paths().published)
+    figures = report.figures(publishing.published())
     show(figures, words.status_text(figures, now()), as_json=as_json)
     return 0
 

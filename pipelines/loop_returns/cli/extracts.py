@@ -14,6 +14,7 @@ def extracts(*, template: str | None = None, as_json: Json = False) -> int:
         template: Print the columns that this extract wants, and its table of loop.toml.
         as_json: One JSON object on stdout.
     """
+    from loop_returns.warehouse import publishing
     from loop_returns.warehouse.extracts import listing, sources
 
     if template is not None:
@@ -21,6 +22,6 @@ def extracts(*, template: str | None = None, as_json: Json = False) -> int:
         show(wanted, listing.template_text(wanted), as_json=as_json)
         return 0
     found = sources.sources(settings_of.merchant(), settings_of.config_file().parent)
-    entries = listing.listed(found, settings_of.paths().published)
+    entries = listing.listed(found, publishing.published())
     show({"extracts": entries}, listing.listed_text(entries), as_json=as_json)
     return 0

@@ -33,6 +33,7 @@ def forward(
         as_json: One JSON object on stdout.
     """
     from loop_returns import handover
+    from loop_returns.warehouse import publishing
 
     merchant, paths = settings_of.merchant(), settings_of.paths()
     if name is not None and not (status or arrived or lost):
@@ -45,7 +46,9 @@ def forward(
             found = handover.forwards(merchant, name)
             figures = {each.name: handover.told(outbox, each.name) for each in found}
     else:
-        figures = handover.hand_over(partial(handover.published, paths.published), paths.data, merchant)
+        figures = handover.hand_over(
+            partial(handover.published, publishing.published()), paths.data, merchant
+        )
     show({"forwards": figures}, handover.text(figures), as_json=as_json)
     return ActionInDoubtError.exit_code if handover.is_parked(figures) else 0
 

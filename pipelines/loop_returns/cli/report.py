@@ -41,9 +41,10 @@ def report_all(
     """
     from loop_returns import alerts, words
     from loop_returns.report import finance, last, limits, story
+    from loop_returns.warehouse import publishing
 
     allowed = limits.read(fail_on)
-    published = settings_of.paths().published
+    published = publishing.published()
     as_of = finance.as_of(published)
     start = _since(since, as_of) if since else last.since(published, as_of)
     figures = finance.figures(published, start)

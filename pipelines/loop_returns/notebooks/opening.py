@@ -10,13 +10,15 @@ from loop_returns import settings
 from loop_returns.errors import LoopReturnsError
 from loop_returns.notebooks.parts import Note
 from loop_returns.notebooks.shop import Shop
+from loop_returns.warehouse import publishing
 
 
 def published() -> Path:
     """The published file; the demo's as long as nothing else was published."""
     own = settings.paths()
+    file = publishing.published()
     demo = settings.Paths(own.data / "demo").published
-    return demo if demo.exists() and not own.published.exists() else own.published
+    return demo if demo.exists() and not file.exists() else file
 
 
 def opened(file: Path) -> Shop:

@@ -27,7 +27,7 @@ from loop_returns.job import Job, writing
 from loop_returns.ops import tables as tables_of
 from loop_returns.ops.tables import Tables
 from loop_returns.settings import Settings
-from loop_returns.warehouse import mart_settings, workfile
+from loop_returns.warehouse import mart_settings, publishing
 
 PATIENCE_SECONDS = 20
 
@@ -88,7 +88,8 @@ def desk(job: Job, *, by: str = "engine", make: bool = False) -> Iterator[Desk]:
     known = limits(job.merchant)
     hours = mart_settings.variables(job.merchant)["freshness_block_hours"]
     assert isinstance(hours, int | float)
-    tables = tables_of.read(job.settings.paths.published, job.present, hours, known.blocking_checks)
+    published = publishing.fresh(job.settings.place, job.settings.paths)
+    tables = tables_of.read(published, job.present, hours, known.blocking_checks)
     is_there = _has_ledger(job.settings)
     if tables.head[0] and not is_there:
         raise _older(f"it is not there, and {tables.head[0]} of its events are mirrored")
@@ -159,7 +160,7 @@ def mirror(at: Desk, *, publish: bool = True) -> bool:
         with writing(at.job):
             tables_of.mirror(paths.work_file, at.ledger)
             if publish and paths.published.exists():
-                workfile.publish(paths)
+                publishing.publish(at.job.settings.place, paths)
     except DatabaseLockedError as error:
         at.job.listener.note(f"ops.actions is brought up to date by the next command: {error.message}")
         return False

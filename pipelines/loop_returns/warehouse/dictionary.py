@@ -15,6 +15,7 @@ from loop_returns.api.fields import TABLES, raw_columns
 from loop_returns.warehouse import late_bound, ops_tables
 from loop_returns.warehouse.extracts import columns as extract_columns
 from loop_returns.warehouse.extracts import tables as extract_tables
+from loop_returns.warehouse.place import Connection, in_own_words
 
 SCHEMAS = (
     "loop_raw",
@@ -83,6 +84,29 @@ DLTS = "_dlt"
 """Names of the tables that dlt keeps for itself begin so: they are in no dictionary."""
 Entry = tuple[str, str, str, str, str]
 """Schema, table, column, type, what it means."""
+_TABLES = """
+    select schema_name, table_name, comment from duckdb_tables() where database_name = current_catalog()
+"""
+_TABLES_OF_POSTGRES = """
+    select n.nspname, c.relname, obj_description(c.oid, 'pg_class')
+    from pg_class as c inner join pg_namespace as n on n.oid = c.relnamespace
+    where c.relkind in ('r', 'p')
+"""
+_COLUMNS = f"""
+    select schema_name, table_name, column_name, data_type, comment from duckdb_columns()
+    where database_name = current_catalog() and schema_name in {SCHEMAS}
+        and not starts_with(table_name, '{DLTS}')
+    order by schema_name, table_name, column_index
+"""
+_COLUMNS_OF_POSTGRES = f"""
+    select n.nspname, c.relname, a.attname, format_type(a.atttypid, a.atttypmod),
+        col_description(c.oid, a.attnum)
+    from pg_class as c
+    inner join pg_namespace as n on n.oid = c.relnamespace
+    inner join pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+    where c.relkind in ('r', 'p', 'v') and n.nspname in {SCHEMAS} and not starts_with(c.relname, '{DLTS}')
+    order by n.nspname, c.relname, a.attnum
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +117,7 @@ class Described:
     columns: Mapping[str, str] = field(default_factory=dict)
 
 
-def describe(connection: duckdb.DuckDBPyConnection, built: Mapping[str, Described]) -> dict[str, int]:
+def describe(connection: Connection, built: Mapping[str, Described]) -> dict[str, int]:
     """Set the comments and write the dictionary.
 
     Args:
@@ -103,11 +127,7 @@ def describe(connection: duckdb.DuckDBPyConnection, built: Mapping[str, Describe
     Returns:
         Rows per table of `staging` and `marts`.
     """
-    found = connection.execute(
-        "select schema_name, table_name, column_name, data_type, comment from duckdb_columns() "
-        f"where database_name = current_catalog() and schema_name in {SCHEMAS} "
-        f"and not starts_with(table_name, '{DLTS}') order by schema_name, table_name, column_index"
-    ).fetchall()
+    found = columns(connection)
     texts = {**beside(built), **built, OWN: _own()}
     present = {f"{schema}.{table}" for schema, table, *_ in found}
     before = _before(connection) if OWN in present else []
@@ -121,11 +141,23 @@ def describe(connection: duckdb.DuckDBPyConnection, built: Mapping[str, Describe
             comments.append(f'comment on column {name}."{column}" is {_quoted(text)}')
         if name != OWN:
             entries.append((schema, table, column, type_, text or said.get((schema, table, column), "")))
-    written = [] if entries == before else list(_written(texts[OWN], entries))
-    connection.execute(";\n".join(["begin", *comments, *written, "commit"]))  # one commit, not one a comment
+    written = [] if sorted(entries) == sorted(before) else list(_written(texts[OWN], entries))
+    in_own_words(connection, ";\n".join(["begin", *comments, *written, "commit"]))  # not one commit a comment
     counted = sorted(name for name in present | {OWN} if name.startswith(("staging.", "marts.")))
     counts = " union all ".join(f"select '{name}', count(*) from {name}" for name in counted)
-    return {name: int(rows) for name, rows in connection.execute(counts).fetchall()}
+    return {name: int(rows) for name, rows in in_own_words(connection, counts).fetchall()}
+
+
+def columns(connection: Connection) -> list[tuple[str, str, str, str, str | None]]:
+    """Schema, table, name, type and comment of each column, in order: of what is described here."""
+    query = _COLUMNS if isinstance(connection, duckdb.DuckDBPyConnection) else _COLUMNS_OF_POSTGRES
+    return in_own_words(connection, query).fetchall()
+
+
+def tables(connection: Connection) -> list[tuple[str, str, str | None]]:
+    """Schema, name and comment of each table."""
+    query = _TABLES if isinstance(connection, duckdb.DuckDBPyConnection) else _TABLES_OF_POSTGRES
+    return in_own_words(connection, query).fetchall()
 
 
 def beside(models: Mapping[str, Described]) -> dict[str, Described]:
@@ -143,16 +175,14 @@ def _views(texts: Mapping[str, Described], said: Mapping[tuple[str, str, str], s
     return made
 
 
-def _before(connection: duckdb.DuckDBPyConnection) -> list[Entry]:
+def _before(connection: Connection) -> list[Entry]:
     """What the dictionary said so far: the text of a table that was not built again."""
     return connection.execute(f"select * from {OWN}").fetchall()
 
 
-def _on_tables(connection: duckdb.DuckDBPyConnection, texts: Mapping[str, Described]) -> Iterator[str]:
+def _on_tables(connection: Connection, texts: Mapping[str, Described]) -> Iterator[str]:
     """A table that was made anew has no comment; the others keep theirs."""
-    for schema, table, comment in connection.execute(
-        "select schema_name, table_name, comment from duckdb_tables() where database_name = current_catalog()"
-    ).fetchall():
+    for schema, table, comment in tables(connection):
         described = texts.get(f"{schema}.{table}")
         if described and described.text != comment:
             yield f"comment on table {schema}.{table} is {_quoted(described.text)}"
@@ -161,7 +191,8 @@ def _on_tables(connection: duckdb.DuckDBPyConnection, texts: Mapping[str, Descri
 def _written(own: Described, entries: list[Entry]) -> Iterator[str]:
     """The dictionary itself."""
     types = ", ".join(f'"{column}" text' for column in own.columns)
-    yield f"create or replace table {OWN} ({types})"
+    yield f"create table if not exists {OWN} ({types})"
+    yield f"delete from {OWN}"
     if entries:
         rows = ",\n".join("(" + ", ".join(map(_quoted, entry)) + ")" for entry in entries)
         yield f"insert into {OWN} values {rows}"

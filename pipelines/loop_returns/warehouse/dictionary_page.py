@@ -18,6 +18,7 @@ from loop_returns.warehouse.extracts import columns as extract_columns
 from loop_returns.warehouse.extracts import tables as extract_tables
 from loop_returns.warehouse.mart_project import config, transforms_dir
 from loop_returns.warehouse.marts import RAW_SCHEMA, RAW_TYPES
+from loop_returns.warehouse.place import Place
 
 if TYPE_CHECKING:
     from sqlmesh.core.model import Model
@@ -111,7 +112,7 @@ def main() -> None:
     from sqlmesh import Context
 
     with tempfile.TemporaryDirectory() as folder:
-        project = config(Path(folder) / "loop.duckdb", {}, Path(folder) / "cache", is_optimized=True)
+        project = config(Place(Path(folder) / "loop.duckdb"), {}, Path(folder) / "cache", is_optimized=True)
         context = Context(paths=[str(transforms_dir())], config=project)
         models = {each.name: each for each in context.models.values() if not each.kind.is_external}
         text = page(models)

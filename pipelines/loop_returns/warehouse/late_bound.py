@@ -2,17 +2,23 @@
 
 transforms/{explain,compat}.sql -> install(), after each build -> the work file -> the published file
 
-They name no catalog, so they work in a copy of the file under any name.
+They name no catalog, so they work in a copy of the file under any name. Postgres has those views that have
+no lists in them; the macro and the others are in the file that is published from it.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+
 import duckdb
 
 from loop_returns.warehouse.mart_project import transforms_dir
+from loop_returns.warehouse.place import Connection, in_own_words
 
 SCHEMA = "compat"
 _EXPLAIN = "explain(return_id): one row per thing that is known to have happened to a return, in time order"
+_DEFINED = re.compile(r"^(create or replace view .*?);\n(comment on view .*?);$", re.DOTALL | re.MULTILINE)
 VIEWS = {
     "return_list": "stg_returns",
     "return_list_line_item": "stg_return_lines",
@@ -31,8 +37,36 @@ RENAMED = {
 """Columns of the views that are called otherwise there -> what they mean."""
 
 
-def install(database: duckdb.DuckDBPyConnection) -> None:
+def install(database: Connection) -> None:
     """Write macro and views into a built database; dictionary.describe() says what their columns mean."""
+    if not isinstance(database, duckdb.DuckDBPyConnection):
+        in_own_words(database, ";\n".join(_for_postgres(database)))
+        return
     for name in ("explain", "compat"):
         database.execute((transforms_dir() / f"{name}.sql").read_text())
     database.execute(f"comment on macro table marts.explain is '{_EXPLAIN}'")
+
+
+def remove(database: Connection) -> None:
+    """Drop the views before models change: Postgres changes no column that a view shows."""
+    if not isinstance(database, duckdb.DuckDBPyConnection):
+        in_own_words(database, f"drop schema if exists {SCHEMA} cascade")
+
+
+def _for_postgres(database: Connection) -> Iterator[str]:
+    """The views with the names of the columns that are there, since Postgres has no `* exclude`."""
+    from sqlglot import exp, parse_one
+    from sqlglot.optimizer.qualify import qualify
+
+    columns: dict[str, dict[str, str]] = {}
+    for table, column, kind in database.execute(
+        "select table_name, column_name, data_type from information_schema.columns"
+        " where table_schema = 'staging' order by table_name, ordinal_position"
+    ).fetchall():
+        columns.setdefault(table, {})[column] = kind
+    yield f"create schema if not exists {SCHEMA}"
+    for definition, comment in _DEFINED.findall((transforms_dir() / "compat.sql").read_text()):
+        view = parse_one(definition, read="duckdb")
+        if not view.find(exp.Struct):
+            view.set("expression", qualify(view.expression, schema={"staging": columns}, dialect="duckdb"))
+            yield from (view.sql("postgres"), comment)

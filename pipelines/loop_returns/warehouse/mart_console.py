@@ -31,13 +31,17 @@ _SIGNED = re.compile(r"^/\* SQLMESH_\w+: \w+ \*/ ")
 _HARMLESS = re.compile(
     r"SELECT |DESCRIBE |CREATE (TABLE|SCHEMA) IF NOT EXISTS |DROP TABLE IF EXISTS \S+\.\"__temp_"
 )
+_TEMPORARY = re.compile(r"(CREATE TABLE IF NOT EXISTS|DROP TABLE IF EXISTS) \S+\.\"__temp_")
+_IN_POSTGRES = (["DELETE", "INSERT"], ["CREATE", "DELETE", "INSERT", "DROP"])
+"""How SQLMesh makes a table anew there: the second way when the model reads the table itself."""
 
 
 class Recorder(NoopConsole):
     """A console that is silent and remembers."""
 
-    def __init__(self, on_progress: Progress | None) -> None:
+    def __init__(self, on_progress: Progress | None, *, is_postgres: bool = False) -> None:
         super().__init__()
+        self._made = _made_in_postgres if is_postgres else _made
         self.on_progress = on_progress
         self.models: dict[str, Model] = {}
         self.steps: dict[str, Step | None] = {}
@@ -75,7 +79,7 @@ class Recorder(NoopConsole):
         name = _name(snapshot.model)
         is_news = name not in self.models
         self.models[name] = snapshot.model
-        self.steps[name] = _step(snapshot, self._heard)
+        self.steps[name] = _step(snapshot, self._heard, self._made(snapshot.model, self._heard))
         self._heard = []
         self._audits[name] = num_audits_passed
         if self.on_progress and is_news:
@@ -126,22 +130,45 @@ def _name(model: Model) -> str:
     return f"{model.schema_name}.{model.view_name}"
 
 
-def _step(snapshot: Snapshot, heard: list[str]) -> Step | None:
-    """How the model was built; None when it was not by one statement, and audits that each stop the build."""
-    model = snapshot.model
+def _made(model: Model, heard: list[str]) -> list[str]:
+    """The statement that made the table in DuckDB; nothing when there are others."""
     table = f'CREATE OR REPLACE TABLE "{CATALOG}"."{model.schema_name}"."{model.view_name}" AS '
-    made = [one for one in heard if one.startswith(table) and _REDACTED not in one]
+    made = [one for one in heard if one.startswith(table)]
+    return made if len(made) == 1 else []
+
+
+def _made_in_postgres(model: Model, heard: list[str]) -> list[str]:
+    """The statements that make the table in Postgres; nothing when they are not the known ones.
+
+    The first time SQLMesh makes the table of the query; from then on it fills it anew, as the script does.
+    """
+    table = f'"{model.schema_name}"."{model.view_name}"'
+    creates, empties, fills = (
+        f"CREATE TABLE IF NOT EXISTS {table} AS ",
+        f"DELETE FROM {table} WHERE TRUE",
+        f"INSERT INTO {table} ",
+    )
+    made = [one for one in heard if one.startswith((creates, empties, fills)) or _TEMPORARY.match(one)]
+    if len(made) == 1 and made[0].startswith(creates):
+        return [empties, fills + made[0].removeprefix(creates)]
+    return made if [one.split(" ", 1)[0] for one in made] in _IN_POSTGRES else []
+
+
+def _step(snapshot: Snapshot, heard: list[str], made: list[str]) -> Step | None:
+    """How the model was built; None when it was not as they all are, with audits that each stop the build."""
+    model = snapshot.model
     counts = [one for one in heard if one.startswith("SELECT COUNT(*) FROM (") and one.endswith('"audit"')]
     audits = [audit for audit, _ in model.audits_with_args if not audit.skip]
     is_plain = all(audit.blocking for audit in audits) and not any(
         "blocking" in words for _, words in model.audits_with_args
     )
     others = [one for one in heard if one not in made and not _HARMLESS.match(one)]
-    if len(made) != 1 or len(counts) != len(audits) or others or not is_plain:
+    is_hidden = any(_REDACTED in one for one in made)
+    if not made or is_hidden or len(counts) != len(audits) or others or not is_plain:
         return None
     return Step(
         _name(model),
-        made[0],
+        ";\n".join(made),
         [(audit.name, count) for audit, count in zip(audits, counts, strict=True)],
         [parent.name.replace('"', "").split(".", 1)[1] for parent in snapshot.parents],
         described(model),

@@ -12,12 +12,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-import duckdb
-
-from loop_returns.warehouse.mart_project import CATALOG
+from loop_returns.warehouse.mart_project import STATE
 from loop_returns.warehouse.mart_script import Step
+from loop_returns.warehouse.place import Connection
 
-TABLE = f"{CATALOG}.sqlmesh.loop_returns_marks"
+TABLE = f"{STATE}.loop_returns_marks"
 RAW_SCHEMA = "loop_raw"
 LOAD_ID = "_dlt_load_id"
 Marks = Mapping[str, Mapping[str, int]]
@@ -37,28 +36,31 @@ class News:
     loads: Mapping[str, frozenset[str]]
 
 
-def take(connection: duckdb.DuckDBPyConnection) -> Marks:
+def take(connection: Connection) -> Marks:
     """What the raw tables hold now."""
     named = connection.execute(
-        "select table_name from duckdb_columns() where database_name = current_catalog()"
-        f" and schema_name = '{RAW_SCHEMA}' and column_name = '{LOAD_ID}' order by 1"
+        "select table_name from information_schema.columns where table_catalog = current_catalog()"
+        f" and table_schema = '{RAW_SCHEMA}' and column_name = '{LOAD_ID}' order by 1"
     ).fetchall()
     marks: dict[str, dict[str, int]] = {}
     for (table,) in named:
-        counts = f"select {LOAD_ID}, count(*) from {RAW_SCHEMA}.{table} group by all order by all"
+        counts = f"select {LOAD_ID}, count(*) from {RAW_SCHEMA}.{table} group by 1 order by 1"
         loads = dict(connection.execute(counts).fetchall())
         if None not in loads:
             marks[f"{RAW_SCHEMA}.{table}"] = loads
     return marks
 
 
-def news(connection: duckdb.DuckDBPyConnection, marks: Marks) -> News:
+def news(connection: Connection, marks: Marks) -> News:
     """What is new in these marks."""
     kept: dict[str, dict[str, int]] = {}
-    try:
-        rows = connection.execute(f"select name, load, rows from {TABLE}").fetchall()
-    except (duckdb.CatalogException, duckdb.BinderException):  # none, or of another shape
-        rows = []
+    schema, table = TABLE.split(".")
+    columns = connection.execute(
+        "select column_name from information_schema.columns where table_catalog = current_catalog()"
+        f" and table_schema = '{schema}' and table_name = '{table}'"
+    ).fetchall()
+    is_ours = {name for (name,) in columns} == {"name", "load", "rows"}  # not of another version's shape
+    rows = connection.execute(f"select name, load, rows from {TABLE}").fetchall() if is_ours else []
     for name, load, count in rows:
         kept.setdefault(name, {}).update({load: count} if load else {})
     both = {name: (now, kept[name]) for name, now in marks.items() if name in kept}
@@ -71,12 +73,12 @@ def news(connection: duckdb.DuckDBPyConnection, marks: Marks) -> News:
     )
 
 
-def forget(connection: duckdb.DuckDBPyConnection) -> None:
+def forget(connection: Connection) -> None:
     """A build begins: until it has come to its end, anything can be half done."""
     connection.execute(f"drop table if exists {TABLE}")
 
 
-def keep(connection: duckdb.DuckDBPyConnection, marks: Marks) -> None:
+def keep(connection: Connection, marks: Marks) -> None:
     """All models were built of what has these marks; a row without a load says that a table is marked."""
     rows = [(name, load, count) for name, loads in marks.items() for load, count in [("", 0), *loads.items()]]
     statements = [f"create or replace table {TABLE} (name varchar, load varchar, rows bigint)"]

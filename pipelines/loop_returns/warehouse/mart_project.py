@@ -18,8 +18,13 @@ from loop_returns.warehouse.mart_settings import variables
 if TYPE_CHECKING:
     from sqlmesh.core.config import Config
 
+    from loop_returns.warehouse.place import Place
+
 CATALOG = "loop"
-"""The database's name in SQL, whatever its file is called."""
+"""The name of a DuckDB database in SQL, whatever its file is called."""
+
+STATE = "sqlmesh"
+"""Schema of what SQLMesh and this package remember about builds."""
 
 FIRST_DAY = "2015-01-01"
 """No model looks further back; SQLMesh wants a start, the models read everything."""
@@ -39,7 +44,7 @@ MEMORY_LIMIT = "1500MB"
 class Project:
     """What a build is of: a database, the merchant's settings, a folder of models; and where its log goes."""
 
-    database: Path
+    place: Place
     settings: Mapping[str, Any]
     models_dir: Path
     work_dir: Path
@@ -74,7 +79,7 @@ def model_variables(settings: Mapping[str, Any], models_dir: Path | None = None)
 
 
 def config(
-    database: Path,
+    place: Place,
     settings: Mapping[str, Any],
     cache: Path,
     *,
@@ -84,7 +89,7 @@ def config(
     """How SQLMesh runs the models.
 
     Args:
-        database: DuckDB file that holds `loop_raw`; SQLMesh keeps its own state in it too.
+        place: Where `loop_raw` is; SQLMesh keeps its own state there too, in the schema `sqlmesh`.
         settings: The content of loop.toml.
         cache: Folder for SQLMesh's cache; never the source tree, which may be read-only.
         models_dir: Another folder of models than the package's own.
@@ -94,8 +99,6 @@ def config(
         AutoCategorizationMode,
         CategorizerConfig,
         Config,
-        DuckDBConnectionConfig,
-        GatewayConfig,
         LinterConfig,
         ModelDefaultsConfig,
         PlanConfig,
@@ -103,18 +106,13 @@ def config(
     from sqlmesh.core.config.common import VirtualEnvironmentMode
     from sqlmesh.core.config.format import FormatConfig
 
+    from loop_returns.warehouse import mart_gateway
+
     full = AutoCategorizationMode.FULL
-    connector = connection_settings(database)
+    name, gateway = mart_gateway.of(place)
     return Config(
-        gateways={
-            CATALOG: GatewayConfig(
-                connection=DuckDBConnectionConfig(
-                    catalogs={CATALOG: str(database)}, connector_config=connector, register_comments=False
-                ),
-                test_connection=DuckDBConnectionConfig(connector_config=connector),
-            )
-        },
-        default_gateway=CATALOG,
+        gateways={name: gateway},
+        default_gateway=name,
         model_defaults=ModelDefaultsConfig(
             dialect="duckdb", start=FIRST_DAY, allow_partials=True, optimize_query=is_optimized
         ),

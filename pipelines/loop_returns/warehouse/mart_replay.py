@@ -14,17 +14,16 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime
 from graphlib import TopologicalSorter
 
-import duckdb
-
 from loop_returns.errors import AuditFailedError, LoopReturnsError
 from loop_returns.warehouse import mart_slices
 from loop_returns.warehouse.mart_script import Built, Progress, Step
+from loop_returns.warehouse.place import Connection, engine_errors, in_own_words
 
 _log = logging.getLogger(__name__)
 
 
 def replay(
-    connections: Sequence[duckdb.DuckDBPyConnection],
+    connections: Sequence[Connection],
     steps: Sequence[Step],
     as_of: datetime,
     on_progress: Progress | None = None,
@@ -52,7 +51,7 @@ class _Replay:
 
     def __init__(
         self,
-        connections: Sequence[duckdb.DuckDBPyConnection],
+        connections: Sequence[Connection],
         steps: Sequence[Step],
         as_of: datetime,
         on_progress: Progress | None,
@@ -75,7 +74,7 @@ class _Replay:
         """Build each model after those that it reads, one on each connection at a time."""
         self._order.prepare()
         waiting: list[str] = []
-        running: dict[Future[list[str]], tuple[Step, duckdb.DuckDBPyConnection]] = {}
+        running: dict[Future[list[str]], tuple[Step, Connection]] = {}
         with ThreadPoolExecutor(len(self._idle)) as pool:
             while self._order.is_active():
                 waiting += self._order.get_ready()
@@ -106,18 +105,18 @@ class _Replay:
         if self._on_progress:
             self._on_progress(step.model, len(self._built), len(self._steps))
 
-    def _build(self, connection: duckdb.DuckDBPyConnection, step: Step) -> list[str]:
+    def _build(self, connection: Connection, step: Step) -> list[str]:
         """Build one model, in a thread of its own; the audits that did not hold."""
         try:
             if not self._sliced(connection, step):
                 self._whole.add(step.model)
-                connection.execute(step.at(self._as_of).statement)
+                in_own_words(connection, step.at(self._as_of).statement)
             return list(_wrong(connection, step.at(self._as_of)))
-        except duckdb.Error as error:
+        except engine_errors() as error:
             _log.exception("%s could not be built", step.model)
             raise LoopReturnsError("the marts could not be built", cause=f"{step.model}: {error}") from error
 
-    def _sliced(self, connection: duckdb.DuckDBPyConnection, step: Step) -> bool:
+    def _sliced(self, connection: Connection, step: Step) -> bool:
         """Bring the model up to date by the returns that changed, if that can be."""
         if not (self._by_slices and mart_slices.is_sliceable(step) and self._whole.isdisjoint(step.parents)):
             return False
@@ -126,9 +125,9 @@ class _Replay:
         return mart_slices.is_whole(connection, step)
 
 
-def _wrong(connection: duckdb.DuckDBPyConnection, step: Step) -> Iterator[str]:
+def _wrong(connection: Connection, step: Step) -> Iterator[str]:
     for audit, query in step.audits:
-        found = connection.execute(query).fetchone()
+        found = in_own_words(connection, query).fetchone()
         if found and found[0]:
             _log.error("%s on %s: %d rows\n%s", audit, step.model, found[0], query)
             yield f"{audit} on {step.model} ({found[0]} rows)"

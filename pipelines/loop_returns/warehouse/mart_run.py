@@ -48,10 +48,10 @@ def build(
 
     from loop_returns.warehouse.mart_console import Recorder, described
 
-    recorder = Recorder(on_progress)
+    recorder = Recorder(on_progress, is_postgres=project.place.is_postgres)
     set_console(recorder)
     settings = config(
-        project.database, project.settings, project.work_dir / "cache", models_dir=project.models_dir
+        project.place, project.settings, project.work_dir / "cache", models_dir=project.models_dir
     )
     context = Context(paths=[str(project.models_dir)], config=settings, load=False)
     try:
@@ -168,7 +168,7 @@ def failure(errors: list[Exception]) -> LoopReturnsError:
         cause = error.__cause__
         for audit in cause.errors if isinstance(cause, NodeAuditsErrors) else [cause]:
             if isinstance(audit, AuditError):
-                model = (audit.model_name or "").replace('"', "").removeprefix("loop.")
+                model = (audit.model_name or "").replace('"', "").partition(".")[2]
                 audits.append(f"{audit.audit_name} on {model} ({audit.count} rows)")
     if audits:
         return audits_failed(audits)

@@ -25,8 +25,9 @@ import duckdb
 
 from loop_returns.warehouse import mart_project
 from loop_returns.warehouse.dictionary import Described
+from loop_returns.warehouse.place import Connection, Place, has
 
-TABLE = f"{mart_project.CATALOG}.sqlmesh.loop_returns_script"
+TABLE = f"{mart_project.STATE}.loop_returns_script"
 PRESENT = "<execution time>"
 _CLOCK = re.compile(r"\b(?:now|today|get_current_\w+|current_(?:date|time|timestamp)|localtime\w*)\b", re.I)
 
@@ -125,19 +126,27 @@ def is_recognisable(as_of: datetime, models_dir: Path, variables: Mapping[str, A
 
 
 @contextmanager
-def opened(database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def opened(place: Place) -> Iterator[Connection]:
     """The database under the name and with the settings that the statements were written for."""
-    with duckdb.connect() as connection:
-        connection.execute(f"attach '{_quoted(str(database))}' as {mart_project.CATALOG}")
-        _set(connection, database)
-        yield connection
+    if place.is_postgres:
+        with place.opened() as connection:
+            yield connection
+        return
+    with duckdb.connect() as database:
+        database.execute(f"attach '{_quoted(str(place.file))}' as {mart_project.CATALOG}")
+        _set(database, place.file)
+        yield database
 
 
 @contextmanager
-def one_more(connection: duckdb.DuckDBPyConnection, database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def one_more(connection: Connection, place: Place) -> Iterator[Connection]:
     """A second connection to an opened database; what one commits the other sees."""
+    if not isinstance(connection, duckdb.DuckDBPyConnection):
+        with place.opened() as another:
+            yield another
+        return
     with connection.cursor() as another:
-        _set(another, database)
+        _set(another, place.file)
         yield another
 
 
@@ -154,21 +163,21 @@ def in_order(steps: Iterable[Step]) -> list[Step]:
     return [named[model] for model in TopologicalSorter(reads).static_order()]
 
 
-def keep(connection: duckdb.DuckDBPyConnection, project: str, steps: Sequence[Step] | None) -> None:
+def keep(connection: Connection, project: str, steps: Sequence[Step] | None) -> None:
     """Keep the script of this digest; None: there is none, SQLMesh is asked each time."""
     script = None if steps is None else json.dumps([asdict(step) for step in steps])
-    connection.execute(
-        f"create or replace table {TABLE} as select ? as digest, ? as script", [project, script]
-    )
+    connection.begin()
+    connection.execute(f"create or replace table {TABLE} (digest varchar, script varchar)")
+    connection.execute(f"insert into {TABLE} select ?, ?", [project, script])
+    connection.commit()
 
 
-def kept(connection: duckdb.DuckDBPyConnection, project: str) -> tuple[bool, list[Step] | None]:
+def kept(connection: Connection, project: str) -> tuple[bool, list[Step] | None]:
     """Whether a build of this digest came to its end, and its script, if it has one."""
-    try:
-        # No parameter: DuckDB imports pandas to look at one.
-        row = connection.execute(f"select script from {TABLE} where digest = '{project}'").fetchone()
-    except duckdb.CatalogException:
+    if not has(connection, *TABLE.split(".")):
         return False, None
+    # No parameter: DuckDB imports pandas to look at one.
+    row = connection.execute(f"select script from {TABLE} where digest = '{project}'").fetchone()
     steps = json.loads(row[0]) if row and row[0] else None
     return row is not None, [_read(step) for step in steps] if steps else None
 
@@ -177,7 +186,7 @@ def _read(step: dict[str, Any]) -> Step:
     return Step(**step | {"described": Described(**step["described"])})
 
 
-def forget(connection: duckdb.DuckDBPyConnection) -> None:
+def forget(connection: Connection) -> None:
     """There is no script until a plan has come to its end: a killed one is planned again."""
     connection.execute(f"drop table if exists {TABLE}")
 

@@ -11,14 +11,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import duckdb
-
 from loop_returns.api import fields
 from loop_returns.warehouse.mart_marks import RAW_SCHEMA, News
-from loop_returns.warehouse.mart_project import CATALOG
+from loop_returns.warehouse.mart_project import CATALOG, STATE
 from loop_returns.warehouse.mart_script import PRESENT, Step
+from loop_returns.warehouse.place import Connection
 
-TABLE = f"{CATALOG}.sqlmesh.loop_returns_changed"
+TABLE = f"{STATE}.loop_returns_changed"
 TAG = "per_return"
 KEYS = {f"{RAW_SCHEMA}.return_history": "return_id"} | {
     f"{RAW_SCHEMA}.{name}": "return_id" if spec.array else spec.primary_key[0]
@@ -38,7 +37,7 @@ def is_sliceable(step: Step) -> bool:
     return TAG in step.tags and PRESENT not in step.statement.replace(_AS_OF, "")
 
 
-def note(connection: duckdb.DuckDBPyConnection, news: News) -> bool:
+def note(connection: Connection, news: News) -> bool:
     """Write down which returns changed since the last build.
 
     Returns:
@@ -59,7 +58,7 @@ def note(connection: duckdb.DuckDBPyConnection, news: News) -> bool:
     return bool(few and few[0])
 
 
-def forget(connection: duckdb.DuckDBPyConnection) -> None:
+def forget(connection: Connection) -> None:
     """The build is over."""
     connection.execute(f"drop table if exists {TABLE}")
 
@@ -83,7 +82,7 @@ def statements(step: Step, as_of: datetime) -> list[str]:
     return changes
 
 
-def is_whole(connection: duckdb.DuckDBPyConnection, step: Step) -> bool:
+def is_whole(connection: Connection, step: Step) -> bool:
     """Whether a model of raw tables holds as many rows as they do."""
     if KEYS.keys().isdisjoint(step.parents):
         return True

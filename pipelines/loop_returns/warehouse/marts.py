@@ -16,8 +16,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import duckdb
-
 from loop_returns.api.fields import raw_columns
 from loop_returns.errors import UsageError
 from loop_returns.garbage import no_garbage_collection
@@ -29,11 +27,13 @@ from loop_returns.warehouse import (
     mart_script,
     mart_slices,
     ops_tables,
+    snapshot,
 )
 from loop_returns.warehouse.extracts import tables as extract_tables
 from loop_returns.warehouse.extracts.columns import SCHEMA
 from loop_returns.warehouse.mart_log import logging_to
 from loop_returns.warehouse.mart_project import Project, model_variables, transforms_dir
+from loop_returns.warehouse.place import Connection, Place, has
 
 if TYPE_CHECKING:
     from loop_returns.warehouse.mart_script import Built, Progress
@@ -70,7 +70,7 @@ class BuildResult:
 
 
 def build(
-    database: Path,
+    place: Place,
     *,
     as_of: datetime,
     settings: Mapping[str, Any] | None = None,
@@ -81,11 +81,11 @@ def build(
     """Build and audit all models in the database, then describe them.
 
     Args:
-        database: DuckDB file with the tables of `loop_raw`; any file name.
+        place: Where the tables of `loop_raw` are; a file of DuckDB under any name.
         as_of: The build's one present, aware; not before that of the last build.
         settings: The content of loop.toml; what it leaves out has its default.
         on_progress: Called after each model with its name, models done, models in all.
-        work_dir: For SQLMesh's cache and log; `sqlmesh` beside the database when left out.
+        work_dir: For SQLMesh's cache and log; `sqlmesh` beside the work file when left out.
         models_dir: Another folder of models than the package's own.
 
     Raises:
@@ -96,14 +96,14 @@ def build(
     started = time.monotonic()
     as_of = as_of.astimezone(UTC)
     project = Project(
-        database,
+        place,
         settings or {},
         models_dir or transforms_dir(),
-        work_dir or database.parent / "sqlmesh",
+        work_dir or place.file.parent / "sqlmesh",
     )
     with logging_to(project.work_dir / "build.log"), no_garbage_collection():  # syntax trees live to the end
         built = _built(project, as_of, on_progress)
-        with mart_script.opened(database) as connection:
+        with mart_script.opened(place) as connection:
             late_bound.install(connection)
             rows = dictionary.describe(connection, built.described)
     return BuildResult(built.models, time.monotonic() - started, built.audits, rows, built.planned)
@@ -113,18 +113,21 @@ def _built(project: Project, as_of: datetime, on_progress: Progress | None) -> B
     """Build by the script that is kept, or else by SQLMesh, and keep what it did."""
     variables = model_variables(project.settings, project.models_dir)
     digest = mart_script.digest(project.models_dir, variables, mart_script.engines())
-    with mart_script.opened(project.database) as connection:
+    with mart_script.opened(project.place) as connection:
         ops_tables.ensure(connection)
         extract_tables.ensure(connection)
         _refuse_going_back(connection, as_of)
+        if project.place.is_postgres:
+            snapshot.withdraw(connection)
         is_known, steps = mart_script.kept(connection, digest)
         marks = mart_marks.take(connection)
         news = mart_marks.news(connection, marks)
         mart_marks.forget(connection)
         if steps is not None:
             due = list(mart_marks.due(steps, news.same))
-            by_slices = mart_slices.note(connection, news)
-            with mart_script.one_more(connection, project.database) as another:
+            # What is built by slices is cut out of DuckDB's words.
+            by_slices = not project.place.is_postgres and mart_slices.note(connection, news)
+            with mart_script.one_more(connection, project.place) as another:
                 both = [connection, another]
                 built = mart_replay.replay(both, due, as_of, on_progress, by_slices=by_slices)
             mart_slices.forget(connection)
@@ -132,26 +135,26 @@ def _built(project: Project, as_of: datetime, on_progress: Progress | None) -> B
             return replace(built, described={step.model: step.described for step in steps})
         if not is_known:
             mart_script.forget(connection)
+            late_bound.remove(connection)
     from loop_returns.warehouse import mart_run
 
     built, steps = mart_run.build(project, as_of, on_progress, is_changed=not is_known)
-    with mart_script.opened(project.database) as connection:
+    with mart_script.opened(project.place) as connection:
         mart_script.keep(connection, digest, steps)
         mart_marks.keep(connection, marks)
     return built
 
 
-def _refuse_going_back(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
+def _refuse_going_back(connection: Connection, as_of: datetime) -> None:
     """A ledger cannot forget what it saw: `as_of` never moves back."""
-    try:
-        last = connection.execute("select max(as_of) from marts.run_control").fetchone()
-    except duckdb.CatalogException:
+    if not has(connection, "marts", "run_control"):
         return
+    last = connection.execute("select max(as_of) from marts.run_control").fetchone()
     if last and last[0] and last[0] > as_of:
         raise UsageError(
             "as_of lies before the last build",
             cause=f"{as_of:%Y-%m-%d %H:%M:%S} UTC was asked for, {last[0]:%Y-%m-%d %H:%M:%S} UTC was built",
-            hint="build an older day into a file of its own",
+            hint="build an older day into a file, or a database, of its own",
         )
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import duckdb
+from loop_returns.warehouse.place import Connection
 
 SCHEMA = "ops"
 _MONEY = "decimal(18, 4)"
@@ -139,7 +139,7 @@ TABLES: Mapping[str, OpsTable] = {
 }
 
 
-def ensure(connection: duckdb.DuckDBPyConnection) -> None:
+def ensure(connection: Connection) -> None:
     """Make the tables that are not there yet; what is in them stays."""
     connection.execute(f"create schema if not exists {SCHEMA}")
     for table, (_, columns) in TABLES.items():

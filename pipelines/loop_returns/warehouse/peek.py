@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
@@ -16,28 +17,30 @@ import duckdb
 from loop_returns.warehouse import mart_replay, mart_script
 from loop_returns.warehouse.mart_project import model_variables, transforms_dir
 from loop_returns.warehouse.mart_script import Step
+from loop_returns.warehouse.place import Connection, Place
 
 
 @contextmanager
 def peeked(
-    database: Path, settings: Mapping[str, Any], as_of: datetime, models: Sequence[str]
+    place: Place, settings: Mapping[str, Any], as_of: datetime, models: Sequence[str]
 ) -> Iterator[duckdb.DuckDBPyConnection | None]:
     """Look at models, audited, as of what is loaded; the file stays as it is.
 
     Args:
-        database: The work file; whoever looks is its one writer.
+        place: Where the tables are; whoever looks is their one writer.
         settings: The content of loop.toml.
         as_of: The present, aware.
         models: `schema.name` of each; what they read is made anew with them.
 
     Yields:
-        A connection, or None when models or settings have changed since the last build, or there was none.
+        A connection of DuckDB; None when models or settings have changed since the last build, or there was
+            none.
 
     Raises:
         AuditFailedError: An audit of one of them did not hold.
     """
     digest = mart_script.digest(transforms_dir(), model_variables(settings), mart_script.engines())
-    with mart_script.opened(database) as connection:
+    with mart_script.opened(place) as connection:
         _, steps = mart_script.kept(connection, digest)
         if steps is None:
             yield None
@@ -45,9 +48,29 @@ def peeked(
         connection.begin()
         try:
             mart_replay.replay([connection], needed(steps, models), as_of.astimezone(UTC))
-            yield connection
+            with _as_duckdb(connection, place, models) as database:
+                yield database
         finally:
             connection.rollback()
+
+
+@contextmanager
+def _as_duckdb(
+    connection: Connection, place: Place, models: Sequence[str]
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The connection itself, or a file of DuckDB that holds what Postgres shows of the models now."""
+    if isinstance(connection, duckdb.DuckDBPyConnection):
+        yield connection
+        return
+    from loop_returns.warehouse import snapshot
+
+    with (
+        TemporaryDirectory(dir=place.file.parent) as folder,
+        duckdb.connect(str(Path(folder) / "peek.duckdb")) as database,
+    ):
+        database.execute("set timezone = 'UTC'")
+        snapshot.copy(connection, database, models, Path(folder))
+        yield database
 
 
 def needed(steps: Sequence[Step], models: Sequence[str]) -> list[Step]:

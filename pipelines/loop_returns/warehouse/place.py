@@ -7,7 +7,8 @@ Every module that writes takes a `Place` and writes its SQL once; `postgres` car
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -103,3 +104,17 @@ def has(connection: Connection, schema: str, table: str) -> bool:
         [schema, table],
     ).fetchone()
     return found is not None and found[0] > 0
+
+
+def in_own_words(connection: Connection, sql: str) -> Connection:
+    """Run statements that are in the engine's own dialect: what SQLMesh wrote for it."""
+    native: Callable[[str], Connection] = getattr(connection, "native", connection.execute)
+    return native(sql)
+
+
+def engine_errors() -> tuple[type[Exception], ...]:
+    """What DuckDB raises, and psycopg2 where it is in use."""
+    import duckdb
+
+    psycopg2 = sys.modules.get("psycopg2")
+    return (duckdb.Error, psycopg2.Error) if psycopg2 else (duckdb.Error,)

@@ -17,7 +17,7 @@ import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, Self
 
 from loop_returns.errors import KeyRefusedError, LoopReturnsError
 
@@ -99,6 +99,11 @@ class Postgres:
         execute_batch(self._cursor, carried(query).sql, parameters or (), page_size=500)
         return self
 
+    def native(self, query: str) -> Self:
+        """Run statements in Postgres' own dialect, without parameters."""
+        self._cursor.execute(query)
+        return self
+
     def fetchone(self) -> tuple[Any, ...] | None:
         """The next row; after a change the number of rows that it met."""
         if self._cursor.description is None:
@@ -151,6 +156,11 @@ class Postgres:
         columns = ", ".join(f'"{column}"' for column in table.column_names)
         if table.num_rows:
             self._cursor.copy_expert(f"copy {name} ({columns}) from stdin (format csv)", _csv(table))
+        return self
+
+    def copy_out(self, query: str, file: IO[bytes]) -> Self:
+        """Write what a `copy ... to stdout` of Postgres' own dialect gives into a file of bytes."""
+        self._cursor.copy_expert(query, file)
         return self
 
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import duckdb
-
 from loop_returns.warehouse.extracts.columns import SCHEMA, Extract
 from loop_returns.warehouse.extracts.erp import ERP
 from loop_returns.warehouse.extracts.others import OTHERS
 from loop_returns.warehouse.extracts.shopify import SHOPIFY
+from loop_returns.warehouse.place import Connection
 
 EXTRACTS: Mapping[str, Extract] = {**SHOPIFY, **OTHERS, **ERP}
 """Name, as in `[extracts.NAME]` -> extract."""
@@ -53,16 +52,17 @@ def tables() -> dict[str, tuple[str, dict[str, tuple[str, str]]]]:
     }
 
 
-def ensure(connection: duckdb.DuckDBPyConnection) -> None:
+def ensure(connection: Connection) -> None:
     """Make the tables that are not there yet, and a row of the register for each extract.
 
     A table whose columns are those of another version is made anew, empty, and read again.
     """
-    found = connection.execute(
-        "select table_name, list(column_name order by ordinal_position) from information_schema.columns"
-        f" where table_schema = '{SCHEMA}' group by all"
-    ).fetchall()
-    known = {table: list(names) for table, names in found}
+    known: dict[str, list[str]] = {}
+    for table, name in connection.execute(
+        "select table_name, column_name from information_schema.columns"
+        f" where table_schema = '{SCHEMA}' order by table_name, ordinal_position"
+    ).fetchall():
+        known.setdefault(table, []).append(name)
     missing = {table: columns for table, (_, columns) in tables().items() if known.get(table) != [*columns]}
     if not missing:
         return
@@ -75,6 +75,6 @@ def ensure(connection: duckdb.DuckDBPyConnection) -> None:
     names = ", ".join(f"('{name}')" for name in EXTRACTS)
     statements.append(
         f"insert into {SCHEMA}.extracts (name, is_present, rows, rejected) select name, false, 0, 0"
-        f" from (values {names}) known(name) anti join {SCHEMA}.extracts using (name)"
+        f" from (values {names}) as known(name) where name not in (select name from {SCHEMA}.extracts)"
     )
     connection.execute("; ".join([*statements, "commit"]))

@@ -1,0 +1,67 @@
+"""The published file: put in its place after a build, and brought up to date where somebody reads.
+
+work file -> workfile.publish, or Postgres -> snapshot.take -> publish() -> _data/loop.duckdb -> published()
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fasteners import InterProcessLock
+
+from loop_returns import destination
+from loop_returns import settings as settings_of
+from loop_returns.settings import Paths
+from loop_returns.warehouse import workfile
+from loop_returns.warehouse.place import Place
+
+
+def publish(place: Place, paths: Paths) -> Path:
+    """Replace the published file by what the warehouse holds now, whole, in one step.
+
+    A reader that has the old file open keeps it. A death in between leaves the old one.
+
+    Raises:
+        LoopReturnsError: The server does not answer.
+    """
+    if not place.is_postgres:
+        return workfile.publish(paths)
+    from loop_returns.warehouse import snapshot
+
+    with place.opened() as connection:
+        snapshot.announce(connection)
+    return _taken(place, paths)
+
+
+def published() -> Path:
+    """The file that people open; on Postgres it is taken anew when it is not of the last publication.
+
+    Returns:
+        Its path; it is not there when nothing was ever published.
+
+    Raises:
+        LoopReturnsError: The server does not answer, or there is no file and none can be made now.
+    """
+    paths, name = settings_of.paths(), destination.name()
+    if name != "postgres":
+        return paths.published
+    return fresh(Place(paths.work_file, destination.dsn(name, settings_of.shop())), paths)
+
+
+def fresh(place: Place, paths: Paths) -> Path:
+    """The same, of this place."""
+    if place.is_postgres:
+        from loop_returns.warehouse import snapshot
+
+        if not snapshot.is_current(place, paths.published):
+            return _taken(place, paths)
+    return paths.published
+
+
+def _taken(place: Place, paths: Paths) -> Path:
+    from loop_returns.warehouse import snapshot
+
+    paths.work.mkdir(parents=True, exist_ok=True)
+    with InterProcessLock(str(paths.work / "publish.lock")), workfile.replacing(paths.published) as half:
+        snapshot.take(place, half)
+    return paths.published
