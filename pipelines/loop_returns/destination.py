@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 
+from loop_returns import shops
 from loop_returns.errors import UsageError
 from loop_returns.keys import prepare_dlt
+from loop_returns.loop_toml import whole
 
 DESTINATIONS = ("duckdb", "filesystem", "postgres")
 
@@ -35,7 +37,7 @@ def dsn(destination: str, shop: str = "") -> str:
 
     Args:
         destination: As `name()` gives it.
-        shop: With `[shops]` the shop, whose database is the one that is named, with `_` and its name.
+        shop: With `[shops]` the shop, which has a database of its own: `shops.database`.
 
     Raises:
         UsageError: Host, database or user is not said, or it cannot be read.
@@ -53,7 +55,7 @@ def dsn(destination: str, shop: str = "") -> str:
         found = dlt.secrets.get(".".join(where), PostgresCredentials)
         found = found or resolve_configuration(PostgresCredentials(), sections=where)
         if found.drivername in ("postgres", "postgresql") and found.host and found.database:
-            found.database += f"_{shop}" if shop else ""
+            found.database = shops.database(whole(), shop, found.database)
             return str(found.to_native_representation())
     except (ConfigurationException, ValueError):
         pass  # its text may quote a part of the password

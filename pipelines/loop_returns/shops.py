@@ -28,6 +28,9 @@ PLAIN = (
     "pii",
 )
 """Settings of `sources.loop_returns` that are no secret: `[shops.NAME]` may set them."""
+DATABASE = "database"
+"""The shop's database on Postgres, where it is not the common one's name with `_` and the shop's."""
+_VALUES = (*PLAIN, DATABASE)
 OWN_ONLY = frozenset({"api_key", "action_api_key", "webhook_secrets"})
 """Secrets that a shop never takes from the common ones: another shop's key reads another shop's returns."""
 SECRETS = OWN_ONLY | {"pii_key", "alert_webhook", "forward_secrets"}
@@ -73,12 +76,12 @@ def _check(name: str, table: object) -> None:
                 hint=f"set {variable(name, key)}, or {key} below [sources.loop_returns.shops.{name}] in"
                 " .dlt/secrets.toml; and change it where it was made, if the file was shared",
             )
-        if not isinstance(value, Mapping) and key not in PLAIN:
+        if not isinstance(value, Mapping) and key not in _VALUES:
             raise UsageError(
                 f"shops.{name}.{key} in loop.toml is no setting",
-                hint="known there: " + ", ".join(PLAIN) + f"; and tables, as [shops.{name}.tolerance]",
+                hint="known there: " + ", ".join(_VALUES) + f"; and tables, as [shops.{name}.tolerance]",
             )
-        if key == TABLE or (isinstance(value, Mapping) and key in PLAIN):
+        if key == TABLE or (isinstance(value, Mapping) and key in _VALUES):
             raise UsageError(f"[shops.{name}.{key}] in loop.toml cannot be a table")
 
 
@@ -118,7 +121,7 @@ def merged(whole: Mapping[str, Any], name: str) -> dict[str, Any]:
     """
     common = {key: value for key, value in whole.items() if key != TABLE}
     own = tables(whole)[name] if name else {}
-    return _over(common, {key: value for key, value in own.items() if key not in PLAIN})
+    return _over(common, {key: value for key, value in own.items() if isinstance(value, Mapping)})
 
 
 def _over(common: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
@@ -133,6 +136,22 @@ def _over(common: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
 def plain(whole: Mapping[str, Any], name: str) -> dict[str, Any]:
     """What `[shops.NAME]` says of the settings of `sources.loop_returns`; empty without a name."""
     return {key: value for key, value in tables(whole)[name].items() if key in PLAIN} if name else {}
+
+
+def database(whole: Mapping[str, Any], name: str, common: str) -> str:
+    """The shop's database on Postgres.
+
+    Args:
+        whole: The content of loop.toml.
+        name: The shop; empty: there are none.
+        common: The database that dlt's settings name.
+
+    >>> database({"shops": {"eu": {}, "us": {"database": "america"}}}, "eu", "returns")
+    'returns_eu'
+    """
+    if not name:
+        return common
+    return str(tables(whole)[name].get(DATABASE) or f"{common}_{name}")
 
 
 def variable(name: str, setting: str) -> str:

@@ -69,6 +69,20 @@ def test_a_work_file_elsewhere_is_not_shared(monkeypatch: pytest.MonkeyPatch) ->
     assert settings.paths("eu").work_file == Path("/disk2/loop_eu.duckdb")
 
 
+@pytest.mark.parametrize(("line", "expected"), [("", "returns_eu"), ('database = "europe"', "europe")])
+def test_on_postgres_a_shop_has_a_database_of_its_own(
+    line: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_shop("eu", monkeypatch, f"[shops.eu]\n{line}\n[shops.us]\n")
+    monkeypatch.setenv("DESTINATION__NAME", "postgres")
+    monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", "postgresql://loader:secret@db:5432/returns")
+
+    found = settings.read(need_key=False)
+
+    assert found.dsn.partition("?")[0].endswith(f"@db:5432/{expected}")
+    assert settings.merchant() == {}
+
+
 def test_a_key_is_never_taken_from_the_common_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     of_shop("us", monkeypatch)
     for name in ("API_KEY", "ACTION_API_KEY", "WEBHOOK_SECRETS", "PII_KEY", "ALERT_WEBHOOK"):
