@@ -67,6 +67,7 @@ def _for_postgres(database: Connection) -> Iterator[str]:
     yield f"create schema if not exists {SCHEMA}"
     for definition, comment in _DEFINED.findall((transforms_dir() / "compat.sql").read_text()):
         view = parse_one(definition, read="duckdb")
-        if not view.find(exp.Struct):
+        is_there = columns.keys() >= {table.name for table in view.expression.find_all(exp.Table)}
+        if is_there and not view.find(exp.Struct):
             view.set("expression", qualify(view.expression, schema={"staging": columns}, dialect="duckdb"))
             yield from (view.sql("postgres"), comment)
