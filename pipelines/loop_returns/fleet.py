@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -26,8 +26,9 @@ from types import FrameType
 from typing import IO, Any
 
 from loop_returns import itself, settings, shops
-from loop_returns.errors import UsageError
+from loop_returns.errors import LoopReturnsError, UsageError
 from loop_returns.report import Figures
+from loop_returns.warehouse import publishing
 from loop_returns.warehouse.combined import NAME, Part
 
 RECORD = "last_runs.json"
@@ -73,14 +74,20 @@ def combined_file() -> Path:
 def parts() -> list[Part]:
     """Every shop of loop.toml as `combined.combine` takes it, with what its last `run --all` said."""
     told = _recorded()
-    found = []
-    for name in known():
-        part = Part(name, settings.paths(name).published)
-        if of := told.get(name):
-            began = datetime.fromisoformat(of["started_at"])
-            part = replace(part, exit_code=of["exit_code"], error=of["error"], run_started_at=began)
-        found.append(part)
-    return found
+    return [_part(name, told.get(name)) for name in known()]
+
+
+def _part(name: str, told: Mapping[str, Any] | None) -> Part:
+    """A shop; one whose database cannot be asked has the tables that were published here before."""
+    try:
+        part = Part(name, publishing.published(name))
+    except LoopReturnsError as error:
+        here = settings.paths(name).published
+        return Part(name, here, error.exit_code, error.message, datetime.now(UTC))
+    if told is None:
+        return part
+    began = datetime.fromisoformat(told["started_at"])
+    return replace(part, exit_code=told["exit_code"], error=told["error"], run_started_at=began)
 
 
 def queues(names: Iterable[str], key_of: Callable[[str], str]) -> list[list[str]]:

@@ -23,7 +23,7 @@ from support.truth import assert_complete
 OpenShop = Callable[..., Any]
 
 LATER = {"LOOP_RETURNS_AS_OF": (END + timedelta(days=1)).isoformat()}
-OF_A_LOAD = ("_dlt_load_id", "load_id", "fetched_at", "observed_at")
+OF_A_LOAD = ("_dlt_load_id", "load_id", "fetched_at", "observed_at", "seen_at")
 OF_RUNS = {"loop_raw.pull_windows"}
 KNOWN_BEFORE = {
     "loop_raw.advanced_shipping_notices",  # lines that vanished upstream; staging leaves them out

@@ -226,3 +226,22 @@ def test_what_cannot_be_is_refused(
 
     with pytest.raises(LoopReturnsError, match=said):
         cli.run(words)
+
+
+def test_a_database_that_does_not_answer_hides_no_other_shop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(shops.VARIABLE, "")
+    monkeypatch.setenv("DESTINATION__NAME", "postgres")
+    monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", "postgresql://ann:secret@localhost/a?host=/none")
+    (tmp_path / "loop.toml").write_text("[shops.eu]\n[shops.us]\n")
+
+    code = cli.run(["status", "--all"])
+
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("look")]
+    assert code == 1
+    assert [line.partition(";")[0] for line in lines] == [
+        "look  eu: Postgres cannot be reached",
+        "look  us: Postgres cannot be reached",
+    ]

@@ -33,8 +33,11 @@ def publish(place: Place, paths: Paths) -> Path:
     return _taken(place, paths)
 
 
-def published() -> Path:
+def published(of: str | None = None) -> Path:
     """The file that people open; on Postgres it is taken anew when it is not of the last publication.
+
+    Args:
+        of: The shop; None: the one that the command works on.
 
     Returns:
         Its path; it is not there when nothing was ever published.
@@ -42,10 +45,11 @@ def published() -> Path:
     Raises:
         LoopReturnsError: The server does not answer, or there is no file and none can be made now.
     """
-    paths, name = settings_of.paths(), destination.name()
+    shop = settings_of.shop() if of is None else of
+    paths, name = settings_of.paths(shop), destination.name()
     if name != "postgres":
         return paths.published
-    return fresh(Place(paths.work_file, destination.dsn(name, settings_of.shop())), paths)
+    return fresh(Place(paths.work_file, destination.dsn(name, shop)), paths)
 
 
 def fresh(place: Place, paths: Paths) -> Path:
