@@ -16,12 +16,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-import duckdb
 import pytest
 from hypothesis import settings as hypothesis_settings
 
 from loop_returns.simulator.app import Simulator, Switches
 from loop_returns.simulator.world import World, build_world
+from loop_returns.warehouse.place import Place
+from support.truth import looking
 
 if TYPE_CHECKING:
     from tests.support.postgres import Server
@@ -103,9 +104,12 @@ class Shop:
         found: dict[str, Any] = json.loads(self.loop(*words, "--json", exit_code=exit_code, **env).stdout)
         return found
 
+    @property
+    def place(self) -> Place:
+        return Place(self.work_file, self.env.get("DESTINATION__POSTGRES__CREDENTIALS", ""))
+
     def rows(self, sql: str, *, published: bool = False) -> list[tuple[Any, ...]]:
-        file = self.published if published else self.work_file
-        with duckdb.connect(str(file), read_only=True) as database:
+        with looking(Place(self.published) if published else self.place) as database:
             return database.execute(sql).fetchall()
 
 
@@ -163,3 +167,23 @@ def postgres_server() -> Iterator[Server]:
 def postgres_database(postgres_server: Server) -> str:
     """The URI of an empty database on it."""
     return postgres_server.database()
+
+
+@pytest.fixture(params=["duckdb", "postgres"])
+def open_either(
+    request: pytest.FixtureRequest, open_shop: Callable[..., tuple[Shop, Simulator]]
+) -> Callable[..., tuple[Shop, Simulator]]:
+    """As `open_shop`, once with each destination."""
+    if request.param == "duckdb":
+        return open_shop
+    server: Server = request.getfixturevalue("postgres_server")
+
+    def opened(world: World | None = None, switches: Switches | None = None) -> tuple[Shop, Simulator]:
+        shop, simulator = open_shop(world, switches)
+        shop.env |= {
+            "DESTINATION__NAME": "postgres",
+            "DESTINATION__POSTGRES__CREDENTIALS": server.database(),
+        }
+        return shop, simulator
+
+    return opened

@@ -18,6 +18,7 @@ import duckdb
 from loop_returns.errors import LoopReturnsError, UsageError
 from loop_returns.instants import parse_instant
 from loop_returns.warehouse import ops_tables
+from loop_returns.warehouse.place import Connection, Place, has
 
 LONGEST_REASON = 200
 _BREAK = "select return_id, amount, currency from marts.open_breaks where break_key = ?"
@@ -66,14 +67,14 @@ def ask(break_key: str | None, reason: str | None, until: str | None, by: str, p
     return Word(break_key, said, by, last)
 
 
-def say(work_file: Path, word: Word, present: datetime) -> None:
+def say(place: Place, word: Word, present: datetime) -> None:
     """Write the word; the caller is the one writer.
 
     Raises:
         LoopReturnsError: Nothing is built yet.
         UsageError: No such break is open, or there is no acceptance to take back.
     """
-    with duckdb.connect(str(work_file)) as database:
+    with place.opened() as database:
         ops_tables.ensure(database)
         found = _break(database, word.break_key)
         last = database.execute(_SAID, [word.break_key]).fetchone()
@@ -88,11 +89,10 @@ def say(work_file: Path, word: Word, present: datetime) -> None:
         database.execute(_ADD, values)
 
 
-def _break(database: duckdb.DuckDBPyConnection, break_key: str) -> tuple[Any, ...] | None:
-    try:
-        return database.execute(_BREAK, [break_key]).fetchone()
-    except duckdb.CatalogException as error:
-        raise LoopReturnsError("nothing is built yet", hint="run `loop-returns run` first") from error
+def _break(database: Connection, break_key: str) -> tuple[Any, ...] | None:
+    if not has(database, "marts", "open_breaks"):
+        raise LoopReturnsError("nothing is built yet", hint="run `loop-returns run` first")
+    return database.execute(_BREAK, [break_key]).fetchone()
 
 
 def listed(published: Path, today: date) -> list[dict[str, Any]]:

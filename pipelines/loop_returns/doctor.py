@@ -22,6 +22,7 @@ from loop_returns.api.windows import Window
 from loop_returns.errors import KeyRefusedError, LoopReturnsError
 from loop_returns.job import Job
 from loop_returns.settings import config_file, missing_key
+from loop_returns.warehouse.place import Place
 from loop_returns.webhooks import options
 
 
@@ -98,18 +99,39 @@ def _versions() -> Finding:
 def _database(job: Job) -> Iterator[Finding]:
     from loop_returns.warehouse import workfile
 
-    paths = job.settings.paths
+    paths, place = job.settings.paths, job.settings.place
     try:
-        with workfile.writer(paths, 0.0):
-            size = paths.work_file.stat().st_size if paths.work_file.exists() else 0
-            yield Finding("work file", "ok", f"{paths.work_file}: free, {size / 1e6:.1f} MB")
+        with workfile.writer(paths, place, 0.0):
+            yield _server(place) if place.is_postgres else _file(place)
     except LoopReturnsError as error:
-        yield _failed("work file", error)
+        yield _failed(_point(place), error)
     if left := _pending(paths.work / "dlt"):
         text = f"{left} left by a run that died; the next run reads their windows again"
         yield Finding("pending packages", "note", text)
     else:
         yield Finding("pending packages", "ok", "none")
+
+
+def _point(place: Place) -> str:
+    return "database" if place.is_postgres else "work file"
+
+
+def _file(place: Place) -> Finding:
+    size = place.file.stat().st_size if place.file.exists() else 0
+    return Finding(_point(place), "ok", f"{place.file}: free, {size / 1e6:.1f} MB")
+
+
+def _server(place: Place) -> Finding:
+    """What this user may do there: make schemas, or write those that someone made for it."""
+    from loop_returns.warehouse import postgres_server
+
+    found = postgres_server.rights(place.dsn)
+    text = f"{place.name}: free, {found.megabytes:.1f} MB"
+    if found.lacking:
+        hint = f"grant create on database {found.database} to {found.user}; docs/destinations.md"
+        lacks = f"{text}, but {found.user} may not create {', '.join(found.lacking)}"
+        return Finding(_point(place), "fail", lacks, hint, 1)
+    return Finding(_point(place), "ok", f"{text}, {found.user} may create and write every schema")
 
 
 def _extracts(job: Job) -> Finding:

@@ -3,8 +3,8 @@
     LoopReturnsError              1  something failed; the message says what, the hint what to do next
     ├── UsageError                2  a flag or a setting that cannot be
     ├── BreaksAboveLimitError     3  more breaks are open than a limit allows
-    ├── KeyRefusedError           4  the API key is missing, wrong, or lacks a scope
-    ├── DatabaseLockedError       5  another process holds the work file
+    ├── KeyRefusedError           4  the API key is missing, wrong, or lacks a scope; or Postgres refuses one
+    ├── DatabaseLockedError       5  another process holds the work file, or another host the database
     ├── AuditFailedError          6  a control total or an audit did not hold; nothing was published
     ├── ActionInDoubtError        7  an action is parked or in doubt: a person must look
     ├── GuardRefusedError         8  a guard kept something from being sent
@@ -57,7 +57,7 @@ class BreaksAboveLimitError(LoopReturnsError):
 
 
 class KeyRefusedError(LoopReturnsError):
-    """The API key is missing, wrong, or lacks a scope."""
+    """The API key is missing, wrong, or lacks a scope; or Postgres refuses user and password."""
 
     exit_code = 4
 

@@ -16,10 +16,9 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import duckdb
-
 from loop_returns.errors import UsageError
 from loop_returns.warehouse import ops_tables, rule_settings
+from loop_returns.warehouse.place import Place
 
 if TYPE_CHECKING:
     from loop_returns.extract.pii import PiiPolicy
@@ -102,9 +101,9 @@ def _day(place: str, text: str) -> date | None:
         raise UsageError(f"{place}: until is not a day such as 2026-12-31, or empty") from None
 
 
-def store(work_file: Path, exemptions: list[Exemption]) -> None:
+def store(place: Place, exemptions: list[Exemption]) -> None:
     """Put the list in the place of the one before; the caller is the one writer."""
-    with duckdb.connect(str(work_file)) as database:
+    with place.opened() as database:
         ops_tables.ensure(database)
         database.begin()
         database.execute("delete from ops.exemptions")

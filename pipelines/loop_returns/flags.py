@@ -2,7 +2,7 @@
 
     marts.flag_candidates (mode on, not exempt) -> propose() -> ops.flagged_items -> plan, approve, apply
 
-One row per rule and return, named by both; rows by hand have other names and are never touched. Plain DuckDB,
+One row per rule and return, named by both; rows by hand have other names and are never touched. Plain SQL,
 after the build and before the publish, by the one writer. The same picks twice change nothing.
 
     no row     --picked--> open               open      --other facts--> open, asked anew
@@ -16,11 +16,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-
-import duckdb
 
 from loop_returns.warehouse import ops_tables
+from loop_returns.warehouse.place import Connection, Place
 
 _RELEASED = """
     create or replace temp table released as
@@ -88,29 +86,25 @@ class Proposed:
     blocked: tuple[str, ...] = ()
 
 
-def propose(work_file: Path, as_of: datetime, blocking_checks: Sequence[str] = ()) -> Proposed:
+def propose(place: Place, as_of: datetime, blocking_checks: Sequence[str] = ()) -> Proposed:
     """Bring the rules' rows of `ops.flagged_items` up to `marts.flag_candidates`, in one transaction.
 
     Args:
-        work_file: A built work file; the caller is the one writer.
+        place: Where built tables are; the caller is the one writer.
         as_of: When what is new or has new facts counts as asked for: an approval from before does not count.
         blocking_checks: Checks of marts.data_quality; when one says `block`, nothing changes.
     """
-    with duckdb.connect(str(work_file)) as database:
+    with place.opened() as database:
         return propose_in(database, as_of, blocking_checks)
 
 
-def propose_in(
-    database: duckdb.DuckDBPyConnection, as_of: datetime, blocking_checks: Sequence[str] = ()
-) -> Proposed:
+def propose_in(database: Connection, as_of: datetime, blocking_checks: Sequence[str] = ()) -> Proposed:
     """As `propose`, on an open connection."""
     ops_tables.ensure(database)
     found = database.execute(
-        "select distinct check_id from marts.data_quality"
-        " where result = 'block' and list_contains(?, check_id) order by 1",
-        [list(blocking_checks)],
+        "select distinct check_id from marts.data_quality where result = 'block' order by 1"
     )
-    if blocked := tuple(row[0] for row in found.fetchall()):
+    if blocked := tuple(row[0] for row in found.fetchall() if row[0] in blocking_checks):
         return Proposed(blocked=blocked)
     database.begin()
     try:
@@ -126,6 +120,6 @@ def propose_in(
     return Proposed(new, changed, cleared, withdrawn, done)
 
 
-def _count(database: duckdb.DuckDBPyConnection, sql: str, as_of: datetime | None = None) -> int:
+def _count(database: Connection, sql: str, as_of: datetime | None = None) -> int:
     row = database.execute(sql, {"as_of": as_of} if as_of else None).fetchone()
     return int(row[0]) if row else 0

@@ -17,12 +17,11 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from loop_returns.actions.states import KINDS
 from loop_returns.errors import LoopReturnsError, UsageError
 from loop_returns.instants import parse_instant
 from loop_returns.warehouse import ops_tables
+from loop_returns.warehouse.place import Connection, Place, has
 
 LONGEST_REASON = 200
 """It goes to the return as a note, which Loop takes up to 255 characters (marts.md, section 2.3)."""
@@ -175,11 +174,11 @@ def _check_header(file: Path, names: Iterable[str]) -> None:
         )
 
 
-def add(work_file: Path, wishes: Iterable[Asked], present: datetime) -> Flagged:
+def add(place: Place, wishes: Iterable[Asked], present: datetime) -> Flagged:
     """Write the requests, in one transaction; one that cannot be is recorded, and the others go on.
 
     Args:
-        work_file: A built work file; the caller is the one writer.
+        place: Where built tables are; the caller is the one writer.
         wishes: Requests, and refusals that are passed on.
         present: When they count as asked for.
 
@@ -187,9 +186,9 @@ def add(work_file: Path, wishes: Iterable[Asked], present: datetime) -> Flagged:
         LoopReturnsError: Nothing is built yet.
     """
     flagged = Flagged()
-    with duckdb.connect(str(work_file)) as database:
+    with place.opened() as database:
         ops_tables.ensure(database)
-        if not _is_built(database):
+        if not has(database, "staging", "stg_returns"):
             raise LoopReturnsError("nothing is built yet", hint="run `loop-returns run` first")
         database.begin()
         for wish in wishes:
@@ -204,12 +203,7 @@ def add(work_file: Path, wishes: Iterable[Asked], present: datetime) -> Flagged:
     return flagged
 
 
-def _is_built(database: duckdb.DuckDBPyConnection) -> bool:
-    sql = "select 1 from duckdb_tables() where schema_name = 'staging' and table_name = 'stg_returns'"
-    return database.execute(sql).fetchone() is not None
-
-
-def _add(database: duckdb.DuckDBPyConnection, wish: Wish, present: datetime, flagged: Flagged) -> None:
+def _add(database: Connection, wish: Wish, present: datetime, flagged: Flagged) -> None:
     known = database.execute(_RETURN, [wish.return_id]).fetchone()
     if known is None:
         raise UsageError(

@@ -52,13 +52,13 @@ def client(settings: Settings) -> LoopClient:
 
 @contextmanager
 def writing(job: Job) -> Iterator[None]:
-    """Be the one writer of the work file."""
+    """Be the one writer of the tables."""
     prepare_dlt()
     from loop_returns.warehouse import workfile
 
     wait = lock_wait_seconds(job.merchant)
-    paths = job.settings.paths
-    with explained(paths.work_file.parent), workfile.writer(paths, wait, job.listener.note):
+    paths, place = job.settings.paths, job.settings.place
+    with explained(place.file.parent), workfile.writer(paths, place, wait, job.listener.note):
         yield
 
 

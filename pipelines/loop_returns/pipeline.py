@@ -77,10 +77,10 @@ def _build(job: Job) -> tuple[BuildResult, Path]:
     from loop_returns.warehouse import marts, publishing, rule_settings, workfile
 
     paths = job.settings.paths
-    if not workfile.is_loaded(paths.work_file):
+    if not workfile.is_loaded(job.settings.place):
         raise nothing_loaded()
     job.listener.progress(0, 1, "preparing the marts")
-    exemptions.store(paths.work_file, _exemptions(job))
+    exemptions.store(job.settings.place, _exemptions(job))
     _read_extracts(job)
     built = marts.build(
         job.settings.place,
@@ -90,7 +90,7 @@ def _build(job: Job) -> tuple[BuildResult, Path]:
         on_progress=lambda name, done, total: job.listener.progress(done, total, f"building {name}"),
     )
     checks = rule_settings.general(job.merchant)["blocking_checks"]
-    proposed = flags.propose(paths.work_file, job.present, checks)
+    proposed = flags.propose(job.settings.place, job.present, checks)
     if proposed.blocked:
         job.listener.note(f"no pick of a rule becomes a request: {', '.join(proposed.blocked)} says block")
     return built, publishing.publish(job.settings.place, job.settings.paths)
@@ -111,7 +111,7 @@ def _read_extracts(job: Job) -> None:
         keeps_text=policy.mode == "keep",
     )
     found = sources.sources(job.merchant, config_file().parent)
-    for one in reading.read(job.settings.paths.work_file, found, privacy, job.present):
+    for one in reading.read(job.settings.place, found, privacy, job.present):
         if one.rejected and one.is_new:
             every = one.rows + one.rejected
             job.listener.note(
@@ -144,7 +144,7 @@ def flag(job: Job, wishes: Iterable[Asked]) -> Flagged:
     from loop_returns.warehouse import publishing
 
     with writing(job):
-        flagged = hand_flags.add(job.settings.paths.work_file, wishes, job.present)
+        flagged = hand_flags.add(job.settings.place, wishes, job.present)
         if flagged.added:
             publishing.publish(job.settings.place, job.settings.paths)
     return flagged
@@ -161,7 +161,7 @@ def accept(job: Job, word: Word) -> None:
     from loop_returns.warehouse import publishing
 
     with writing(job):
-        accepted.say(job.settings.paths.work_file, word, job.present)
+        accepted.say(job.settings.place, word, job.present)
         publishing.publish(job.settings.place, job.settings.paths)
 
 

@@ -20,6 +20,7 @@ from loop_returns.warehouse.extracts.privacy import Privacy
 from loop_returns.warehouse.extracts.reading import Read, read
 from loop_returns.warehouse.extracts.sources import sources
 from loop_returns.warehouse.extracts.tables import EXTRACTS
+from loop_returns.warehouse.place import Place
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 HASHING = Privacy("hash", hide=lambda value: f"hash of {len(value)}", scrub=lambda value: value)
@@ -41,10 +42,11 @@ CARD = {
 
 
 class Merchant:
-    """A folder with exports and a work file."""
+    """A folder with exports and a work file, or a Postgres database in its stead."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, dsn: str = "") -> None:
         self.folder = folder
+        self.place = Place(folder / "work.duckdb", dsn)
         self.tables: dict[str, Any] = {}
 
     def export(self, name: str, *rows: dict[str, str], file: str = "", **settings: Any) -> Path:
@@ -58,11 +60,10 @@ class Merchant:
 
     def read(self, privacy: Privacy = HASHING) -> list[Read]:
         found = sources({"extracts": self.tables}, self.folder)
-        return read(self.folder / "work.duckdb", found, privacy, NOW)
+        return read(self.place, found, privacy, NOW)
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        with duckdb.connect(str(self.folder / "work.duckdb")) as database:
-            database.execute("set TimeZone = 'UTC'")
+        with self.place.opened() as database:
             return database.execute(sql).fetchall()
 
 

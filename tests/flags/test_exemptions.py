@@ -11,6 +11,7 @@ import pytest
 from loop_returns.errors import UsageError
 from loop_returns.exemptions import Exemption, read, store
 from loop_returns.extract.pii import PiiPolicy
+from loop_returns.warehouse.place import Place
 
 HEADER = "scope,key,rule_id,until,reason,who"
 HASHED = PiiPolicy("hash", "a-key")
@@ -82,7 +83,7 @@ def test_another_list_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
     one, other = (Exemption("return", key, "*", None, "known", "ops") for key in "12")
 
     for exemptions in ([one, other], [other], []):
-        store(file, exemptions)
+        store(Place(file), exemptions)
 
         with duckdb.connect(str(file)) as database:
             held = database.execute("select key from ops.exemptions order by 1").fetchall()

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, NamedTuple
 
-import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loop_returns.flags import Proposed, propose_in
 from loop_returns.warehouse import ops_tables
+from loop_returns.warehouse.place import Connection, Place
 
 START = datetime(2026, 3, 10, 12, tzinfo=UTC)
 ITEM = "R04_bad_grade:1"
@@ -32,10 +33,21 @@ class Pick(NamedTuple):
     rule_id: str = "R04_bad_grade"
 
 
+Opened = Callable[[], AbstractContextManager[Connection]]
+
+
+@pytest.fixture(params=["duckdb", "postgres"])
+def opened(request: pytest.FixtureRequest) -> Opened:
+    """Opens empty tables of either destination, as often as it is called."""
+    dsn = "" if request.param == "duckdb" else request.getfixturevalue("postgres_database")
+    return lambda: opened_at(Place(Path(":memory:"), dsn))
+
+
 @contextmanager
-def opened() -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect() as database:
-        database.execute("set timezone = 'UTC'")
+def opened_at(place: Place) -> Iterator[Connection]:
+    with place.opened() as database:
+        for schema in ("ops", "marts"):
+            database.execute(f"drop schema if exists {schema} cascade")
         ops_tables.ensure(database)
         database.execute("""
             create schema marts;
@@ -53,7 +65,7 @@ def opened() -> Iterator[duckdb.DuckDBPyConnection]:
         yield database
 
 
-def pick(database: duckdb.DuckDBPyConnection, *picks: Pick) -> None:
+def pick(database: Connection, *picks: Pick) -> None:
     database.execute("delete from marts.flag_candidates")
     for one in picks:
         database.execute(
@@ -75,7 +87,7 @@ def hash_of(one: Pick) -> str:
     return f"{one.rule_id}/{one.return_id}/{one.facts}"
 
 
-def decide(database: duckdb.DuckDBPyConnection, decision: str, evidence_hash: str, at: datetime) -> None:
+def decide(database: Connection, decision: str, evidence_hash: str, at: datetime) -> None:
     database.execute(
         "insert into ops.decisions (flagged_item_id, decision, decided_by, decided_at, evidence_hash)"
         " values (?, ?, 'ben', ?, ?)",
@@ -83,11 +95,11 @@ def decide(database: duckdb.DuckDBPyConnection, decision: str, evidence_hash: st
     )
 
 
-def table(database: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
+def table(database: Connection) -> list[tuple[Any, ...]]:
     return database.execute("select * from ops.flagged_items order by flagged_item_id").fetchall()
 
 
-def item(database: duckdb.DuckDBPyConnection) -> tuple[Any, ...] | None:
+def item(database: Connection) -> tuple[Any, ...] | None:
     sql = "select status, evidence_hash, requested_at, reason, evidence ->> '$.facts' from ops.flagged_items"
     return database.execute(f"{sql} where flagged_item_id = '{ITEM}'").fetchone()
 
@@ -96,14 +108,16 @@ def at(hours: int) -> datetime:
     return START + timedelta(hours=hours)
 
 
-def test_a_new_pick_becomes_a_request_with_its_facts() -> None:
+def test_a_new_pick_becomes_a_request_with_its_facts(opened: Opened) -> None:
     with opened() as database:
         pick(database, Pick())
 
         assert propose_in(database, at(1)) == Proposed(new=1)
 
         assert database.execute(
-            "select * exclude (requested_at) from ops.flagged_items where rule_id is not null"
+            "select flagged_item_id, return_id, action, reason, rule_id, requested_by, amount, currency,"
+            " expected_state, expected_outcome, evidence, evidence_hash, valid_until, status"
+            " from ops.flagged_items where rule_id is not null"
         ).fetchall() == [
             (
                 ITEM, "1", "flag", "because a", "R04_bad_grade", "rule R04_bad_grade", 10, "USD", "open",
@@ -115,7 +129,7 @@ def test_a_new_pick_becomes_a_request_with_its_facts() -> None:
 @pytest.mark.parametrize(
     "one", [Pick(mode="shadow"), Pick(is_exempt=True), Pick(action="none")], ids=["shadow", "exempt", "task"]
 )
-def test_what_is_in_shadow_exempt_or_a_task_is_never_requested(one: Pick) -> None:
+def test_what_is_in_shadow_exempt_or_a_task_is_never_requested(one: Pick, opened: Opened) -> None:
     with opened() as database:
         pick(database, one)
 
@@ -123,7 +137,7 @@ def test_what_is_in_shadow_exempt_or_a_task_is_never_requested(one: Pick) -> Non
         assert item(database) is None
 
 
-def test_given_a_blocking_check_when_proposed_then_nothing_changes() -> None:
+def test_given_a_blocking_check_when_proposed_then_nothing_changes(opened: Opened) -> None:
     with opened() as database:
         pick(database, Pick())
         database.execute("insert into marts.data_quality values ('freshness', 'block')")
@@ -133,7 +147,7 @@ def test_given_a_blocking_check_when_proposed_then_nothing_changes() -> None:
         assert propose_in(database, at(1), ["coverage_hole"]) == Proposed(new=1)
 
 
-def test_given_a_rule_switched_off_when_proposed_then_its_request_is_cleared() -> None:
+def test_given_a_rule_switched_off_when_proposed_then_its_request_is_cleared(opened: Opened) -> None:
     with opened() as database:
         pick(database, Pick())
         propose_in(database, at(1))
@@ -142,7 +156,7 @@ def test_given_a_rule_switched_off_when_proposed_then_its_request_is_cleared() -
         assert propose_in(database, at(2)) == Proposed(cleared=1)
 
 
-def test_given_a_release_that_was_taken_back_when_proposed_then_it_is_asked_again() -> None:
+def test_given_a_release_that_was_taken_back_when_proposed_then_it_is_asked_again(opened: Opened) -> None:
     with opened() as database:
         pick(database, Pick())
         decide(database, "reject", hash_of(Pick()), at(0))
@@ -154,7 +168,7 @@ def test_given_a_release_that_was_taken_back_when_proposed_then_it_is_asked_agai
 
 @pytest.mark.parametrize("state", ["CONFIRMED", "ALREADY"])
 def test_given_a_confirmed_action_when_proposed_then_the_request_is_done_until_the_facts_change(
-    state: str,
+    state: str, opened: Opened
 ) -> None:
     with opened() as database:
         pick(database, Pick())
@@ -173,7 +187,9 @@ def test_given_a_confirmed_action_when_proposed_then_the_request_is_done_until_t
         assert propose_in(database, at(6)) == Proposed()
 
 
-def test_given_a_row_by_hand_in_the_name_of_a_rule_when_proposed_then_it_is_left_alone() -> None:
+def test_given_a_row_by_hand_in_the_name_of_a_rule_when_proposed_then_it_is_left_alone(
+    opened: Opened,
+) -> None:
     with opened() as database:
         database.execute(
             "insert into ops.flagged_items (return_id, action, reason, requested_by, rule_id)"
@@ -185,12 +201,12 @@ def test_given_a_row_by_hand_in_the_name_of_a_rule_when_proposed_then_it_is_left
         assert table(database) == before
 
 
-def test_given_ten_thousand_picks_when_proposed_then_it_takes_seconds() -> None:
+def test_given_ten_thousand_picks_when_proposed_then_it_takes_seconds(opened: Opened) -> None:
     with opened() as database:
         database.execute(
             "insert into marts.flag_candidates"
             " select 'R04_bad_grade', n::text, 'on', 'flag', 'x', 10, 'USD', '{}',"
-            " 'h' || n, 'open', 'refund', false from range(10000) as t(n)"
+            " 'h' || n, 'open', 'refund', false from generate_series(1, 10000) as t(n)"
         )
 
         assert propose_in(database, at(1)).new == 10_000
@@ -234,7 +250,7 @@ class Model:
         return (self.row["status"], hashed, self.row["asked"])
 
 
-def told(database: duckdb.DuckDBPyConnection, return_id: str) -> tuple[Any, ...] | None:
+def told(database: Connection, return_id: str) -> tuple[Any, ...] | None:
     return database.execute(
         "select status, evidence_hash, requested_at from ops.flagged_items where flagged_item_id = ?",
         [f"R04_bad_grade:{return_id}"],
@@ -246,7 +262,7 @@ def told(database: duckdb.DuckDBPyConnection, return_id: str) -> tuple[Any, ...]
 def test_over_any_history_the_request_follows_the_facts_and_the_person(steps: list[tuple[Any, ...]]) -> None:
     """Picked, changed, vanished, back again, rejected, withdrawn; a neighbour must not matter."""
     first, second = Model("1"), Model("2")
-    with opened() as database:
+    with opened_at(Place(Path(":memory:"))) as database:
         for hours, (kind, facts, others) in enumerate(steps):
             if kind == "run":
                 picks = [(first, facts), (second, others)]

@@ -36,7 +36,7 @@ def _run_with_kills(
             simulator.world.advance(0.05)
     shop.loop(*words, LOOP_RETURNS_AS_OF=simulator.world.end.isoformat())
 
-    assert_complete(shop.work_file, simulator.world, gone_notices=True)
+    assert_complete(shop.place, simulator.world, gone_notices=True)
     assert shop.rows("select count(*) from loop_raw.pull_windows where status <> 'complete'") == [(0,)]
     bounds = shop.rows("select count(distinct bound) from loop_raw.pull_windows group by run_id")
     assert all(count == 1 for (count,) in bounds)
@@ -47,6 +47,13 @@ def test_given_kills_at_random_moments_then_no_row_is_lost_or_doubled(
     order: Order, open_shop: Callable[..., Any]
 ) -> None:
     _run_with_kills(open_shop, order, 2_500, 5, "load")
+
+
+@pytest.mark.parametrize("open_either", ["postgres"], indirect=True)
+def test_given_kills_while_postgres_is_loaded_then_no_row_is_lost_or_doubled(
+    open_either: Callable[..., Any],
+) -> None:
+    _run_with_kills(open_either, "shuffled", 1_200, 3, "load")
 
 
 @pytest.mark.slow

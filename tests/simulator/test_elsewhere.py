@@ -21,6 +21,7 @@ from loop_returns.simulator.world import World, build_world
 from loop_returns.warehouse.extracts.privacy import Privacy
 from loop_returns.warehouse.extracts.reading import read
 from loop_returns.warehouse.extracts.sources import sources
+from loop_returns.warehouse.place import Place
 from simulator.elsewhere_oracle import differences
 
 END = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -150,7 +151,7 @@ def test_the_files_are_read_without_a_refused_row(exports: Elsewhere, tmp_path: 
     assert set(beside["extracts"]) == set(tables) == set(exports.sheets)
     privacy = Privacy("drop", hide=lambda value: None, scrub=lambda value: value)
 
-    done = read(tmp_path / "work.duckdb", sources(beside, tmp_path / "exports"), privacy, END)
+    done = read(Place(tmp_path / "work.duckdb"), sources(beside, tmp_path / "exports"), privacy, END)
 
     assert {one.name: (one.rows, one.rejected) for one in done} == {
         name: (len(rows), 0) for name, rows in exports.sheets.items()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -10,11 +12,24 @@ import duckdb
 
 from loop_returns.api.fields import TABLES
 from loop_returns.simulator.world import World
+from loop_returns.warehouse.place import Connection, Place
 
 
-def tables(file: Path) -> dict[str, Any]:
-    """What the raw tables hold, in the shape of `World.expected`; a list where the world has a set."""
+@contextmanager
+def looking(place: Path | Place) -> Iterator[Connection]:
+    """A connection that changes nothing; a work file stays free for others who look."""
+    if isinstance(place, Place) and place.is_postgres:
+        with place.opened() as database:
+            yield database
+        return
+    file = place.file if isinstance(place, Place) else place
     with duckdb.connect(str(file), read_only=True) as database:
+        yield database
+
+
+def tables(file: Path | Place) -> dict[str, Any]:
+    """What the raw tables hold, in the shape of `World.expected`; a list where the world has a set."""
+    with looking(file) as database:
 
         def rows(sql: str) -> list[tuple[Any, ...]]:
             return database.execute(sql).fetchall()
@@ -24,14 +39,14 @@ def tables(file: Path) -> dict[str, Any]:
             "returns": [(key, (state, at.astimezone(UTC).isoformat())) for key, state, at in returns],
             "line_items": rows("select return_id, line_item_id from loop_raw.returns__line_items"),
             "exchanges": rows("select return_id, exchange_id from loop_raw.returns__exchanges"),
-            "labels": rows("select return_id, list_idx::varchar from loop_raw.returns__labels"),
+            "labels": rows("select return_id, cast(list_idx as varchar) from loop_raw.returns__labels"),
             "asn": rows("select id, return_line_item_id from loop_raw.advanced_shipping_notices"),
         }
 
 
-def doubled(file: Path) -> list[str]:
+def doubled(file: Path | Place) -> list[str]:
     """Raw tables in which a key stands twice."""
-    with duckdb.connect(str(file), read_only=True) as database:
+    with looking(file) as database:
         return [
             name
             for name, table in TABLES.items()
@@ -42,11 +57,13 @@ def doubled(file: Path) -> list[str]:
         ]
 
 
-def assert_complete(file: Path, world: World, *, asn_id: str = "return", gone_notices: bool = False) -> None:
+def assert_complete(
+    file: Path | Place, world: World, *, asn_id: str = "return", gone_notices: bool = False
+) -> None:
     """Every row of the truth is in the tables, once, and nothing else.
 
     Args:
-        file: DuckDB file.
+        file: DuckDB file, or wherever the tables are.
         world: The truth.
         asn_id: As in `Switches`.
         gone_notices: Notices whose line vanished upstream may still be there (staging leaves them out).

@@ -42,7 +42,7 @@ _NAMED = (
     + """
 select e.return_id from {events} e
 left join seen on seen.id = e.return_id left join read on read.id = e.return_id
-where regexp_full_match(e.return_id, '[0-9]{{1,18}}')
+where e.return_id ~ '^[0-9]{{1,18}}$'
 and coalesce(e.last_seen_at, e.received_at) > coalesce(greatest(seen.at, read.at), timestamptz '1970-01-01')
 group by e.return_id order by max(coalesce(e.last_seen_at, e.received_at)) desc, e.return_id
 """
@@ -51,7 +51,7 @@ _CHANGED = (
     _KNOWN
     + """
 select r.id from {returns} r left join read on read.id = r.id
-where regexp_full_match(r.id, '[0-9]{{1,18}}') and ({condition})
+where r.id ~ '^[0-9]{{1,18}}$' and ({condition})
 and (read.at is null or read.at < r.updated_at)
 order by r.updated_at desc, r.id
 """

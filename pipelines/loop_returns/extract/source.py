@@ -1,7 +1,7 @@
 """The dlt source `loop_returns`: one load's rows as resources, one per raw table.
 
     Batch -> loop_returns(batch) -> dlt -> loop_raw        makes the tables; any destination
-    Batch -> arrow_load -> loop_raw                        rows into DuckDB, without a file in between
+    Batch -> arrow_load -> loop_raw                        rows into DuckDB or Postgres, without a file
 
 The root tables merge on their key; the children are replaced with their return (`merge_key="return_id"`), and
 a row marked `is_removed` deletes without being stored, so that a child that vanished upstream vanishes here.
@@ -25,10 +25,12 @@ import pyarrow as pa
 from dlt.extract import DltResource
 
 from loop_returns.api import fields
-from loop_returns.extract import arrow_load
+from loop_returns.extract import arrow_load, postgres_tables
 from loop_returns.extract.batch import ARROW, Batch
 from loop_returns.extract.pull_windows import PullWindows
 from loop_returns.settings import Settings
+from loop_returns.warehouse.place import Connection
+from loop_returns.warehouse.postgres import Postgres
 
 if TYPE_CHECKING:
     from dlt import Pipeline
@@ -136,23 +138,33 @@ class Target:
     def prepare(self) -> None:
         """Make every raw table and column exist that does not."""
         if not self.is_ready():
-            self._run(Batch(""))
+            is_postgres = isinstance(self.connection, Postgres)
+            made = self.pipeline.run(
+                loop_returns(Batch("")), loader_file_format="insert_values" if is_postgres else "parquet"
+            )
+            made.raise_on_failed_jobs()
+            if is_postgres:
+                postgres_tables.index(self.connection, self.client.dataset_name)
+
+    @property
+    def connection(self) -> Connection:
+        """The client's connection, in DuckDB's dialect."""
+        held = self.client.native_connection
+        return held if isinstance(held, duckdb.DuckDBPyConnection) else Postgres(held)
 
     def load(self, batch: Batch) -> str:
         """Load one batch into tables that exist; when this returns, every row of it is in them.
 
         Returns:
-            dlt's load id.
+            The load id.
         """
-        if isinstance(connection := self.client.native_connection, duckdb.DuckDBPyConnection):
-            return arrow_load.load(connection, self.client.dataset_name, batch.tables())
-        return self._run(batch)
+        return arrow_load.load(self.connection, self.client.dataset_name, batch.tables())
 
     def load_events(self, events: pa.Table) -> str:
         """Load webhook deliveries, each in the place of what was there of it; all of them or none.
 
         Returns:
-            dlt's load id.
+            The load id.
         """
         return self._replace("webhook_events", events)
 
@@ -165,16 +177,8 @@ class Target:
         return self._replace("return_details", details)
 
     def _replace(self, table: str, rows: pa.Table) -> str:
-        if isinstance(connection := self.client.native_connection, duckdb.DuckDBPyConnection):
-            (key,) = _BY_KEY[table]
-            return arrow_load.replace(connection, self.client.dataset_name, table, key, rows)
-        return self._run(_by_key(table, rows))
-
-    def _run(self, rows: Batch | DltResource) -> str:
-        data = loop_returns(rows) if isinstance(rows, Batch) else rows
-        info = self.pipeline.run(data, loader_file_format="parquet")
-        info.raise_on_failed_jobs()
-        return info.loads_ids[-1] if info.loads_ids else ""
+        (key,) = _BY_KEY[table]
+        return arrow_load.replace(self.connection, self.client.dataset_name, table, key, rows)
 
 
 @contextmanager
@@ -196,6 +200,8 @@ def opened(settings: Settings) -> Iterator[Target]:
             for name, value in _DUCKDB.items():
                 connection.execute(f"set {name} = '{value}'")
             destination = dlt.destinations.duckdb(connection)
+        elif destination == "postgres":
+            destination = postgres_tables.destination(settings.dsn)
         pipeline = dlt.pipeline(
             _PIPELINE, pipelines_dir=str(folder), destination=destination, dataset_name=DATASET
         )

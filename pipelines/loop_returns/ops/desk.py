@@ -154,11 +154,11 @@ def before_run(job: Job) -> None:
 def mirror(at: Desk, *, publish: bool = True) -> bool:
     """Bring `ops.*` up to the ledger, and publish; False when that must wait for the next command."""
     paths = at.job.settings.paths
-    if not paths.work_file.exists() or at.ledger is None:
+    if not at.job.settings.place.exists() or at.ledger is None:
         return False
     try:
         with writing(at.job):
-            tables_of.mirror(paths.work_file, at.ledger)
+            tables_of.mirror(at.job.settings.place, at.ledger)
             if publish and paths.published.exists():
                 publishing.publish(at.job.settings.place, paths)
     except DatabaseLockedError as error:

@@ -1,4 +1,4 @@
-"""What the action commands read from DuckDB and write there: requests, returns, facts; the ledger's mirror.
+"""What the action commands read (requests, returns, facts), and what they write: the ledger's mirror.
 
 published file, read-only -> Tables (requests, returns, facts, head of the mirror)
 ledger -> ops.actions, ops.action_events, ops.decisions (a merge that may be repeated)
@@ -26,6 +26,7 @@ from loop_returns.actions.records import Request, plain, stamp
 from loop_returns.actions.requests import Held, request_of
 from loop_returns.errors import LoopReturnsError
 from loop_returns.warehouse import ops_tables
+from loop_returns.warehouse.place import Connection, Place, has
 
 _RETURNS = """
     select id, lower(state) as state, outcome, currency, total, refund, gift_card, exchange_credit_total,
@@ -73,7 +74,7 @@ def read(published: Path, present: datetime, block_hours: float, checks: Sequenc
     if not published.exists():
         return Tables()
     with _reading(published) as database:
-        if not _has(database, "ops", "flagged_items"):
+        if not has(database, "ops", "flagged_items"):
             return Tables()
         database.execute(_RETURNS)
         returns = {row["id"]: _known(row) for row in _dicts(database)}
@@ -95,14 +96,6 @@ def _reading(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         ) from error
 
 
-def _has(database: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:
-    found = database.execute(
-        "select count(*) from information_schema.tables where table_schema = ? and table_name = ?",
-        [schema, table],
-    ).fetchone()
-    return found is not None and found[0] > 0
-
-
 def _dicts(database: duckdb.DuckDBPyConnection) -> Iterator[dict[str, Any]]:
     names = [column[0] for column in database.description or ()]
     for row in database.fetchall():
@@ -120,7 +113,7 @@ def _facts(
 ) -> Facts:
     counted = database.execute("select count(*) from loop_raw.returns where lower(state) = 'open'").fetchone()
     blocks: list[str] = []
-    if _has(database, "marts", "data_quality"):
+    if has(database, "marts", "data_quality"):
         found = database.execute(
             "select check_id || ' (' || subject || ')' from marts.data_quality"
             " where result = 'block' and list_contains(?, check_id) order by 1",
@@ -135,7 +128,7 @@ def _facts(
 
 
 def _heard(database: duckdb.DuckDBPyConnection) -> dict[str, list[Told]]:
-    if not _has(database, "loop_raw", "webhook_events"):
+    if not has(database, "loop_raw", "webhook_events"):
         return {}
     database.execute(_HEARD, [[FAILED, CLOSED]])
     heard: dict[str, list[Told]] = {}
@@ -144,32 +137,31 @@ def _heard(database: duckdb.DuckDBPyConnection) -> dict[str, list[Told]]:
     return heard
 
 
-def head(database: duckdb.DuckDBPyConnection) -> tuple[int, str]:
+def head(database: Connection) -> tuple[int, str]:
     """Number and hash of the last mirrored event."""
-    if not _has(database, "ops", "action_events"):
+    if not has(database, "ops", "action_events"):
         return 0, ""
     row = database.execute("select seq, hash from ops.action_events order by seq desc limit 1").fetchone()
     return (row[0], row[1]) if row else (0, "")
 
 
-def mirror(work_file: Path, ledger: Ledger) -> int:
+def mirror(place: Place, ledger: Ledger) -> int:
     """Bring `ops.actions`, `ops.action_events`, `ops.decisions` up to the ledger; may be repeated.
 
     Returns:
         Events that were new.
     """
-    with duckdb.connect(str(work_file)) as database:
-        database.execute("set timezone = 'UTC'")
+    with place.opened() as database:
         ops_tables.ensure(database)
         after, _ = head(database)
-        database.execute("begin")
+        database.begin()
         events = [_event(event) for event in ledger.events(after)]
         _insert(database, "action_events", events)
         database.execute("delete from ops.actions")
         _insert(database, "actions", [_columns("actions", action) for action in ledger.actions()])
         database.execute("delete from ops.decisions")
         _insert(database, "decisions", [_columns("decisions", each) for each in ledger.decisions()])
-        database.execute("commit")
+        database.commit()
     return len(events)
 
 
@@ -189,7 +181,7 @@ def _value(value: object) -> object:
     return plain(value) if isinstance(value, Decimal) else value
 
 
-def _insert(database: duckdb.DuckDBPyConnection, table: str, rows: list[list[Any]]) -> None:
+def _insert(database: Connection, table: str, rows: list[list[Any]]) -> None:
     if rows:
         names = ", ".join(f'"{name}"' for name in ops_tables.TABLES[table].columns)
         places = ", ".join("?" * len(rows[0]))

@@ -76,6 +76,10 @@ class Place:
 
         return postgres.name(self.dsn)
 
+    def exists(self) -> bool:
+        """Whether there is anything to open; a database on a server is taken to be there."""
+        return self.is_postgres or self.file.exists()
+
     @contextmanager
     def opened(self) -> Iterator[Connection]:
         """A connection, UTC; each statement its own transaction unless `begin` opened one.

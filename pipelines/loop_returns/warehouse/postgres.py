@@ -83,6 +83,9 @@ class Postgres:
     """
 
     def __init__(self, connection: psycopg2.extensions.connection) -> None:
+        from psycopg2.extras import register_default_json
+
+        register_default_json(connection, loads=str)  # json comes as text, as from DuckDB
         self._connection = connection
         self._cursor = connection.cursor()
 
@@ -147,8 +150,9 @@ class Postgres:
         return self.copy(f'"{view_name}"', python_object)
 
     def unregister(self, view_name: str) -> Self:
-        """Drop the temporary table."""
-        self._cursor.execute(f'drop table if exists "{view_name}"')
+        """Drop the temporary table; with its connection it is gone anyway."""
+        if not self._connection.closed:
+            self._cursor.execute(f'drop table if exists "{view_name}"')
         return self
 
     def copy(self, name: str, table: pa.Table) -> Self:
@@ -182,9 +186,11 @@ def _csv(table: pa.Table) -> io.BytesIO:
     plain = [
         column.cast(pa.string()) if pa.types.is_decimal(column.type) else column for column in table.columns
     ]
+    # pyarrow 26 writes memory that is not its own for a table with an empty chunk: one chunk, one batch.
+    whole = pa.table(plain, names=table.column_names).combine_chunks()
+    how = pyarrow.csv.WriteOptions(include_header=False, batch_size=whole.num_rows, quoting_style="needed")
     file = io.BytesIO()
-    how = pyarrow.csv.WriteOptions(include_header=False, quoting_style="needed")
-    pyarrow.csv.write_csv(pa.table(plain, names=table.column_names), file, how)
+    pyarrow.csv.write_csv(whole, file, how)
     if _NULL_BYTE in file.getbuffer().tobytes():
         file = io.BytesIO(file.getvalue().replace(_NULL_BYTE, _SUBSTITUTE))
     file.seek(0)

@@ -1,4 +1,4 @@
-"""The two DuckDB files: the one that runs write, and the one that people open.
+"""The two DuckDB files, the one that runs write and the one that people open, and who may write.
 
 DuckDB lets one process write or many read. A run writes the work file; `publish` puts a whole copy of it in
 the place of the published file, so that an open reader never stops a run and never sees half of one.
@@ -19,6 +19,7 @@ from fasteners import InterProcessLock
 
 from loop_returns.errors import DatabaseLockedError, LoopReturnsError
 from loop_returns.settings import Paths
+from loop_returns.warehouse.place import Place, has
 
 _HELD = re.compile(r"Conflicting lock is held in (?P<program>.*?) \(PID (?P<pid>\d+)\)")
 _RETRY_SECONDS = 0.25
@@ -26,21 +27,24 @@ _RETRY_SECONDS = 0.25
 
 @contextmanager
 def writer(
-    paths: Paths, wait_seconds: float, notify: Callable[[str], None] = lambda _: None
+    paths: Paths, place: Place, wait_seconds: float, notify: Callable[[str], None] = lambda _: None
 ) -> Iterator[None]:
-    """Be the one writer of this data directory: run lock held, work file free and readable.
+    """Be the one writer of this data directory and of its tables: run lock held, tables free and readable.
 
     Args:
         paths: The data directory; made if it is not there.
-        wait_seconds: How long to wait for another run, or for whoever holds the work file.
+        place: Where the tables are. A work file is asked whether it is free; of a Postgres database the one
+            writer's advisory lock is taken, since other hosts may write it, too.
+        wait_seconds: How long to wait for another run, or for whoever holds the tables.
         notify: Told once, in one line, that there is something to wait for.
 
     Raises:
         DatabaseLockedError: It was still held after the wait.
-        LoopReturnsError: The directory cannot be written, or the file is not one that this DuckDB can open.
+        LoopReturnsError: The directory cannot be written, the file is not one that this DuckDB can open, or
+            Postgres cannot be reached.
     """
     try:
-        for folder in (paths.work, paths.work_file.parent):
+        for folder in (paths.work, place.file.parent):
             folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise LoopReturnsError(
@@ -59,31 +63,46 @@ def writer(
                 hint="wait for it to end; one data directory has one writer at a time",
             )
     try:
-        _wait_for_file(paths.work_file, deadline, notify)
-        yield
+        with _free(place, deadline, notify):
+            yield
     finally:
         lock.release()
 
 
-def _wait_for_file(file: Path, deadline: float, notify: Callable[[str], None]) -> None:
+@contextmanager
+def _free(place: Place, deadline: float, notify: Callable[[str], None]) -> Iterator[None]:
+    if not place.is_postgres:
+        _wait("the work file is locked", str(place.file), lambda: _holder(place.file), deadline, notify)
+        yield
+        return
+    from loop_returns.warehouse import postgres_server
+
+    with postgres_server.locked(place.dsn) as take:
+        _wait("the database is locked", place.name, take, deadline, notify)
+        yield
+
+
+def _wait(
+    message: str, named: str, holder_of: Callable[[], str], deadline: float, notify: Callable[[str], None]
+) -> None:
     told = False
-    while (holder := _holder(file)) is not None:
+    while holder := holder_of():
         if time.monotonic() >= deadline:
             raise DatabaseLockedError(
-                "the work file is locked",
-                cause=f"{holder} holds {file}",
-                hint="close it there; people open the published file, never the work file",
+                message,
+                cause=f"{holder} holds {named}",
+                hint="wait for it to end, or close it there; people open the published file",
             )
         if not told:
-            notify(f"{holder} holds {file.name}; waiting")
+            notify(f"{holder} holds {named}; waiting")
             told = True
         time.sleep(_RETRY_SECONDS)
 
 
-def _holder(file: Path) -> str | None:
-    """Who holds the file, or None when it is not there yet or can be opened for writing."""
+def _holder(file: Path) -> str:
+    """Who holds the file; empty when it is not there yet or can be opened for writing."""
     if not file.exists():
-        return None
+        return ""
     try:
         duckdb.connect(str(file)).close()
     except duckdb.IOException as error:
@@ -94,7 +113,7 @@ def _holder(file: Path) -> str | None:
         raise _unreadable(file, error) from error
     except duckdb.Error as error:
         raise _unreadable(file, error) from error
-    return None
+    return ""
 
 
 def _unreadable(file: Path, error: duckdb.Error) -> LoopReturnsError:
@@ -109,16 +128,12 @@ def _unreadable(file: Path, error: duckdb.Error) -> LoopReturnsError:
     return LoopReturnsError("the work file cannot be opened", cause=f"{file}: {text}")
 
 
-def is_loaded(file: Path) -> bool:
-    """Whether the work file holds raw tables, filled or empty."""
-    if not file.exists():
+def is_loaded(place: Place) -> bool:
+    """Whether the raw tables are there, filled or empty."""
+    if not place.exists():
         return False
-    with duckdb.connect(str(file)) as database:
-        found = database.execute(
-            "select count(*) from information_schema.tables where table_schema = 'loop_raw'"
-            " and table_name = 'pull_windows'"
-        ).fetchone()
-    return found is not None and found[0] == 1
+    with place.opened() as database:
+        return has(database, "loop_raw", "pull_windows")
 
 
 def publish(paths: Paths) -> Path:

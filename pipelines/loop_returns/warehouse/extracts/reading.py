@@ -1,4 +1,4 @@
-"""Read the extracts into `ext`: files or tables -> checked -> tables of the work file, one transaction each.
+"""Read the extracts into `ext`: files or tables -> checked -> tables of `ext`, one transaction each.
 
     loop.toml -> sources.py -> rows as text -> checks.py -> ext.NAME, ext.rejects -> ext.extracts
 
@@ -19,12 +19,13 @@ from pathlib import Path
 import duckdb
 
 from loop_returns.errors import UsageError
-from loop_returns.warehouse.extracts import incoming, tables
+from loop_returns.warehouse.extracts import carry, incoming, tables
 from loop_returns.warehouse.extracts.columns import TYPES
 from loop_returns.warehouse.extracts.privacy import Privacy
 from loop_returns.warehouse.extracts.sources import Source
 from loop_returns.warehouse.extracts.tables import EXTRACTS
 from loop_returns.warehouse.mart_project import MEMORY_LIMIT
+from loop_returns.warehouse.place import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +38,11 @@ class Read:
     is_new: bool
 
 
-def read(work_file: Path, found: Mapping[str, Source], privacy: Privacy, at: datetime) -> list[Read]:
+def read(place: Place, found: Mapping[str, Source], privacy: Privacy, at: datetime) -> list[Read]:
     """Bring `ext` to what loop.toml names now; the caller is the one writer.
 
     Args:
-        work_file: DuckDB file that runs write.
+        place: Where the tables are; on Postgres they are read into a DuckDB file first.
         found: The extracts that are configured; the tables of all others are emptied.
         privacy: What becomes of personal values.
         at: The run's present, aware.
@@ -50,13 +51,23 @@ def read(work_file: Path, found: Mapping[str, Source], privacy: Privacy, at: dat
         UsageError: A file or table cannot be read, lacks a required column, or no row of it fits. Extracts
             read before it stay read; the one that failed is as it was.
     """
-    with duckdb.connect(str(work_file)) as database:
+    with duckdb.connect(str(_file(place))) as database:
         database.execute(f"set TimeZone = 'UTC'; set memory_limit = '{MEMORY_LIMIT}'")
         tables.ensure(database)
         for name in EXTRACTS:
             if name not in found:
                 _forget(database, name)
-        return [_read(database, source, privacy, at) for source in found.values()]
+        done = []
+        for source in found.values():
+            with carry.exported(source, place) as here:
+                done.append(_read(database, here, privacy, at))
+        if place.is_postgres:
+            carry.carry(database, place)
+    return done
+
+
+def _file(place: Place) -> Path:
+    return place.file.with_name("extracts.duckdb") if place.is_postgres else place.file
 
 
 def _forget(database: duckdb.DuckDBPyConnection, name: str) -> None:

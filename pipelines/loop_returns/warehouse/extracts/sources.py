@@ -28,7 +28,7 @@ class Source:
     Attributes:
         name: One of `EXTRACTS`.
         path: Files, as a pattern from the root; empty: a table.
-        table: `schema.name` in the work file, or in `database`.
+        table: `schema.name` beside the tables of this package, or in `database`.
         database: Another DuckDB file; it is only read.
         columns: Our name of a column -> theirs, where they differ.
         timezone: Of times that say none; empty: such times are refused.
@@ -44,7 +44,9 @@ class Source:
     @property
     def label(self) -> str:
         """What it is read from, for people."""
-        return self.path or (f"{self.table} in {self.database}" if self.database else self.table)
+        if not self.table:
+            return self.path
+        return f"{self.table} in {self.database}" if self.database else self.table
 
     def files(self) -> list[Path]:
         """The files, by name.

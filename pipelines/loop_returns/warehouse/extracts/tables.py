@@ -1,4 +1,4 @@
-"""All extracts, and their tables in the work file: one each, there and typed also when the extract is absent.
+"""All extracts, and their tables: one each, there and typed also when the extract is absent.
 
 From here come the tables of `ext`, the checks of what is read, `extracts --template`, the comments, and the
 types in transforms/external_models.yaml. Loop alone needs none of them.
@@ -58,23 +58,25 @@ def ensure(connection: Connection) -> None:
     A table whose columns are those of another version is made anew, empty, and read again.
     """
     known: dict[str, list[str]] = {}
-    for table, name in connection.execute(
-        "select table_name, column_name from information_schema.columns"
-        f" where table_schema = '{SCHEMA}' order by table_name, ordinal_position"
+    for table, column in connection.execute(
+        f"select table_name, column_name from information_schema.columns where table_schema = '{SCHEMA}'"
+        " order by table_name, ordinal_position"
     ).fetchall():
-        known.setdefault(table, []).append(name)
+        known.setdefault(table, []).append(column)
     missing = {table: columns for table, (_, columns) in tables().items() if known.get(table) != [*columns]}
     if not missing:
         return
-    statements = ["begin", f"create schema if not exists {SCHEMA}"]
+    connection.begin()
+    connection.execute(f"create schema if not exists {SCHEMA}")
     for table, columns in missing.items():
         listed = ", ".join(f'"{name}" {type_}' for name, (type_, _) in columns.items())
-        statements.append(f'create or replace table {SCHEMA}."{table}" ({listed})')
+        connection.execute(f'create or replace table {SCHEMA}."{table}" ({listed})')
         if table in EXTRACTS:
-            statements.append(f"delete from {SCHEMA}.extracts where name = '{table}'")
+            connection.execute(f"delete from {SCHEMA}.extracts where name = '{table}'")
     names = ", ".join(f"('{name}')" for name in EXTRACTS)
-    statements.append(
-        f"insert into {SCHEMA}.extracts (name, is_present, rows, rejected) select name, false, 0, 0"
-        f" from (values {names}) as known(name) where name not in (select name from {SCHEMA}.extracts)"
+    connection.execute(
+        f"insert into {SCHEMA}.extracts (name, is_present, rows, rejected) select known.name, false, 0, 0"
+        f" from (values {names}) as known(name)"
+        f" where known.name not in (select held.name from {SCHEMA}.extracts as held)"
     )
-    connection.execute("; ".join([*statements, "commit"]))
+    connection.commit()
