@@ -37,6 +37,7 @@ TYPES = {
 """Postgres' type -> DuckDB's, but for `numeric(p, s)`."""
 
 _DECIMAL = re.compile(r"numeric\((\d+),(\d+)\)")
+_PRECISION = re.compile(r"\(\d+\)")
 _MOST_DIGITS = 38
 _NULL = r"\N"
 
@@ -210,12 +211,12 @@ def _copy(
 def duckdb_type(kind: str) -> str:
     """DuckDB's type for one of Postgres, as `format_type` says it; what it lacks comes as text, unharmed.
 
-    >>> duckdb_type("numeric(18,4)"), duckdb_type("timestamp with time zone"), duckdb_type("inet")
+    >>> duckdb_type("numeric(18,4)"), duckdb_type("timestamp(6) with time zone"), duckdb_type("inet")
     ('decimal(18,4)', 'timestamptz', 'varchar')
     """
     if number := _DECIMAL.fullmatch(kind):
         return f"decimal({number[1]},{number[2]})" if int(number[1]) <= _MOST_DIGITS else "varchar"
-    return TYPES.get(kind, "varchar")
+    return TYPES.get(_PRECISION.sub("", kind), "varchar")
 
 
 def _described(
