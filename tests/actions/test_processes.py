@@ -12,6 +12,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ class Yard:
 
     def __init__(self, stores: Stores, world: World, shop: Simulator, speed: float) -> None:
         self.world, self.shop, self.stores = world, shop, stores
+        self.runners: list[subprocess.Popen[str]] = []
         self.asked: dict[str, Any] = {
             "base_url": shop.base_url,
             "origin": EngineClock().monotonic(),
@@ -61,9 +63,15 @@ class Yard:
 
     def start(self, name: str, **other: Any) -> subprocess.Popen[str]:
         asked = json.dumps(self.asked | {"ledger": self.stores.address(name)} | other)
-        return subprocess.Popen(
-            [sys.executable, "-m", "actions.runner", asked], cwd=TESTS, stdout=subprocess.DEVNULL, text=True
-        )
+        command = [sys.executable, "-m", "actions.runner", asked]
+        self.runners.append(subprocess.Popen(command, cwd=TESTS, stdout=subprocess.DEVNULL, text=True))
+        return self.runners[-1]
+
+    def close(self) -> None:
+        """Leave no runner behind, not even a stopped one, when a test failed."""
+        for runner in self.runners:
+            runner.kill()
+            runner.wait()
 
     def judge(self, ledger: SqlLedger) -> Counter[str]:
         """No double, no wrong verdict, everything ended or parked, the chain whole."""
@@ -83,8 +91,11 @@ class Yard:
 def yard(stores: Stores, request: pytest.FixtureRequest) -> Iterator[Yard]:
     returns, speed = request.param
     world = shop_of(returns)
-    with Simulator(world, Switches(process_seconds=0.03), api_key=KEY) as shop:
-        yield Yard(stores, world, shop, speed)
+    with (
+        Simulator(world, Switches(process_seconds=0.03), api_key=KEY) as shop,
+        closing(Yard(stores, world, shop, speed)) as yard,
+    ):
+        yield yard
 
 
 def kill_and_finish(yard: Yard, returns: int, kills: int, seconds: float) -> None:
@@ -127,8 +138,10 @@ def stop_and_go_on(yard: Yard, count: int) -> None:
     """Each runner sleeps between its intent and its POST, while another one settles and sends again."""
     marked = {"limits": {"marker_verified": True}}
     names = [f"ledger-{n}" for n in range(count)]
-    ledgers = [yard.ledger(name, 1, place) for place, name in enumerate(names)]
-    digests = [ledger.actions()[0].plan_digest for ledger in ledgers]
+    digests = []
+    for place, name in enumerate(names):
+        yard.ledger(name, 1, place).close()
+        digests.append(yard.asked["digest"])
     sleepers = [
         yard.start(name, digest=digest, stop_at="before sending", once=True, **marked)
         for name, digest in zip(names, digests, strict=True)
@@ -148,9 +161,10 @@ def stop_and_go_on(yard: Yard, count: int) -> None:
 
     assert posts == count
     assert sum(each.method == "POST" for each in yard.shop.seen) == count
-    for ledger in ledgers:
-        assert yard.judge(ledger) == {"CONFIRMED": 1}
-        assert ledger.actions()[0].attempt == 2
+    for name in names:
+        with closing(yard.stores.open(name)) as ledger:
+            assert yard.judge(ledger) == {"CONFIRMED": 1}
+            assert ledger.actions()[0].attempt == 2
 
 
 @pytest.mark.parametrize("yard", [(20, 150)], indirect=True)
