@@ -18,6 +18,7 @@ from tests.support.postgres import GUARDED, PASSWORD, Server
 from loop_returns import settings as settings_of
 from loop_returns.errors import KeyRefusedError, LoopReturnsError, UsageError
 from loop_returns.warehouse.place import Connection, Place, has
+from loop_returns.warehouse.postgres import carried
 
 CREDENTIALS = "DESTINATION__POSTGRES__CREDENTIALS"
 
@@ -38,6 +39,18 @@ def test_parameters_of_both_kinds_reach_the_statement_and_a_percent_sign_stays(p
     assert by_place == ("a", True, 3)
     assert by_name == ("x%sx",)
     assert without == [("%s", "100 %")]
+
+
+def test_parameters_are_the_same_once_sqlmesh_has_changed_the_parser(postgres_database: str) -> None:
+    import sqlmesh  # noqa: F401 - it changes sqlglot's parsers for the whole process
+
+    carried.cache_clear()
+    with Place(Path(), postgres_database).opened() as database:
+        assert database.execute("select $a || $b, '100 %'", {"a": "x", "b": "%s"}).fetchone() == (
+            "x%s",
+            "100 %",
+        )
+        assert database.execute("select ?", ["y"]).fetchone() == ("y",)
 
 
 def test_a_statement_lasts_by_itself_and_a_transaction_that_is_taken_back_leaves_nothing(

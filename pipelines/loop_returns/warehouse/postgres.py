@@ -62,9 +62,11 @@ def carried(sql: str) -> Carried:
     for statement in sqlglot.parse(sql, read="duckdb"):
         if statement is None:
             continue
-        for place in list(statement.find_all(exp.Placeholder)):
+        # Once SQLMesh is imported, sqlglot reads `$name` as a Parameter.
+        for place in list(statement.find_all(exp.Placeholder, exp.Parameter)):
             has_parameters = True
-            place.replace(exp.Var(this=f"{_MARK}({place.this})s" if place.this else f"{_MARK}s"))
+            name = place.name if isinstance(place, exp.Parameter) else place.this
+            place.replace(exp.Var(this=f"{_MARK}({name})s" if name else f"{_MARK}s"))
         if isinstance(statement, exp.Create) and statement.kind == "TABLE" and statement.args.get("replace"):
             named = statement.find(exp.Table)
             assert named is not None
