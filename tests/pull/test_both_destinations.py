@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from tests.support.postgres import GUARDED, PASSWORD, Server, opened
@@ -124,3 +125,23 @@ def test_check_says_what_the_user_may_do(
 
 def about_the_database(at: Job) -> Finding:
     return next(each for each in findings(at) if each.point == "database")
+
+
+def test_given_a_runner_that_kept_its_disk_and_one_that_lost_it_when_loaded_then_postgres_has_the_same(
+    tmp_path: Path, postgres_server: Server
+) -> None:
+    world = build_world(seed=19, returns=60, days=60, end=END)
+    before, after = postgres_server.database(), postgres_server.database()
+    with Simulator(world, Switches(), api_key=KEY) as simulator:
+        kept = job(tmp_path / "kept", simulator.base_url, before)
+        pipeline.load(kept)
+        name = urlsplit(after).path.strip("/")
+        postgres_server.run(f"drop database {name}")
+        postgres_server.run(f"create database {name} template {urlsplit(before).path.strip('/')}")
+        world.advance(1)
+        lost = job(tmp_path / "lost", simulator.base_url, after, world.end)
+        for each in (replace(kept, present=world.end), lost):
+            pipeline.load(each)
+
+    assert raw(kept.settings.place) == raw(lost.settings.place)
+    assert_complete(lost.settings.place, world, gone_notices=True)
