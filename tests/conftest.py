@@ -10,10 +10,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from functools import cache
+from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -57,8 +55,10 @@ class Shop:
 
     def plan(self) -> None:
         """Begin with the work file that a run of the year before left: models planned, nothing loaded."""
+        from tests.support.planned import planned_work_file
+
         self.work_file.parent.mkdir(parents=True)
-        self.work_file.write_bytes(_planned())
+        self.work_file.write_bytes(planned_work_file())
 
     def start(self, *words: str, **env: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -111,24 +111,6 @@ class Shop:
     def rows(self, sql: str, *, published: bool = False) -> list[tuple[Any, ...]]:
         with looking(Place(self.published) if published else self.place) as database:
             return database.execute(sql).fetchall()
-
-
-@cache
-def _planned() -> bytes:
-    """A work file with every table and nothing loaded: planning is what takes longest in a first run."""
-    from loop_returns.extract import source
-    from loop_returns.settings import Paths, Settings, prepare_dlt
-    from loop_returns.warehouse.marts import build
-    from loop_returns.warehouse.place import Place
-
-    prepare_dlt()
-    with TemporaryDirectory() as folder:
-        paths = Paths(Path(folder))
-        paths.work.mkdir()
-        with source.opened(Settings(paths, api_key=KEY)) as target:
-            target.prepare()
-        build(Place(paths.work_file), as_of=END - timedelta(days=400))
-        return paths.work_file.read_bytes()
 
 
 @pytest.fixture

@@ -34,6 +34,7 @@ def test_from_plan_to_the_record(open_shop: OpenShop) -> None:
     simulator.action_api_key = "acting-key"
     key = {"SOURCES__LOOP_RETURNS__ACTION_API_KEY": "acting-key"}
     (shop.folder / "loop.toml").write_text(ON)
+    shop.plan()
     shop.loop("run")
     one, two = (row[0] for row in shop.rows("select id from loop_raw.returns where state = 'open' limit 2"))
     ask(shop, (one, "flag", "box was empty"))

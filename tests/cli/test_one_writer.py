@@ -69,6 +69,7 @@ def test_two_runs_at_once(open_shop: OpenShop) -> None:
 
 def test_a_reader_of_the_published_file_disturbs_nobody(open_shop: OpenShop) -> None:
     shop, _ = open_shop()
+    shop.plan()
     shop.loop("run")
     reader = subprocess.Popen(
         [

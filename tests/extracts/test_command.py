@@ -67,6 +67,8 @@ def test_run_takes_what_fits_says_what_it_refused_and_a_broken_file_changes_noth
     file.write_text(HEADER + "1,2,2026-11-01T10:00:00Z,USD,5.00\n2,2,2026-11-02T10:00:00Z,USD,five\n")
     (shop.folder / "loop.toml").write_text('[extracts.shopify_refunds]\npath = "refunds*.csv"\n')
 
+    shop.plan()
+
     said = shop.loop("run").stderr
 
     assert "1 of 2 rows of shopify_refunds were not taken: see ext.rejects" in said

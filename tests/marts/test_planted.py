@@ -103,6 +103,7 @@ def marts(shop: Shop) -> dict[str, list[tuple[Any, ...]]]:
 
 def test_running_again_changes_nothing(open_shop: OpenShop) -> None:
     shop, _ = open_shop()
+    shop.plan()
     shop.loop("run")
     before = marts(shop)
 

@@ -35,6 +35,7 @@ def test_nothing_personal_is_written(env: dict[str, str], open_shop: OpenShop) -
     shop, simulator = open_shop()
     assert any("pii" in value for value in simulator.world.personal_values())
 
+    shop.plan()
     result = shop.loop("run", "-v", **env)
 
     assert leaks(shop.folder) == []

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import signal
 import time
 from contextlib import ExitStack
@@ -14,9 +12,9 @@ from typing import Any
 
 import duckdb
 import pytest
-from fasteners import InterProcessLock
+from tests.support.once import once
+from tests.support.planned import planned_work_file
 
-import conftest
 from conftest import END, Shop
 from loop_returns import cli, fleet, shops
 from loop_returns.errors import LoopReturnsError
@@ -83,7 +81,7 @@ def build(folder: Path) -> dict[str, Any]:
         for name in ("eu", "uk"):
             work = shop.data / "shops" / name / "work"
             work.mkdir(parents=True)
-            (work / "loop.duckdb").write_bytes(conftest._planned())
+            (work / "loop.duckdb").write_bytes(planned_work_file())
         first = shop.loop("run", "--all", "--json", exit_code=4)
         between = rows(shop.data / "all.duckdb", STATES)
         revoked = {f"{SHOPS}{name.upper()}__API_KEY": f"revoked-{name}" for name in CURRENCY}
@@ -95,15 +93,8 @@ def build(folder: Path) -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def chain(tmp_path_factory: pytest.TempPathFactory) -> Chain:
     """Built once for all workers of a test session; only to be looked at."""
-    base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "chain"
-    told = folder / "told.json"
-    with InterProcessLock(folder.with_suffix(".lock")):
-        if not told.exists():
-            shutil.rmtree(folder, ignore_errors=True)  # what a worker left that failed
-            folder.mkdir()
-            told.write_text(json.dumps(build(folder)))
-    return Chain(Shop(folder, ""), **json.loads(told.read_text()))
+    folder, told = once(tmp_path_factory, "chain", build)
+    return Chain(Shop(folder, ""), **told)
 
 
 def test_a_refused_key_stops_no_other_shop(chain: Chain) -> None:

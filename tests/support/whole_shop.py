@@ -6,9 +6,6 @@ applied and confirmed; a day later a second run. Two workers of one test session
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +13,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from fasteners import InterProcessLock
+from tests.support.once import once
 
 from loop_returns import hand_flags, pipeline
 from loop_returns.job import Job
@@ -58,20 +55,12 @@ class WholeShop:
 
 def shared(factory: pytest.TempPathFactory) -> WholeShop:
     """The one shop of this test session, whichever worker asks first."""
-    base = factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "whole-shop"
-    told = folder / "told.json"
-    with InterProcessLock(folder.with_suffix(".lock")):
-        if not told.exists():
-            shutil.rmtree(folder, ignore_errors=True)  # what a worker left that failed
-            folder.mkdir()
-            told.write_text(json.dumps(_build(folder)))
-    facts = json.loads(told.read_text())
+    folder, facts = once(factory, "whole-shop", _build)
     expected = {(mart, key): kind for mart, key, kind in facts["expected"]}
     return WholeShop(folder / "data", expected, facts["acted"])
 
 
-def _build(folder: Path) -> dict[str, list[object]]:
+def _build(folder: Path) -> dict[str, list[Any]]:
     prepare_dlt()
     world = build_world(seed=33, returns=150, days=120, end=BEGIN)
     plant(world)

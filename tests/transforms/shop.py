@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
+from tests.support.planned import planned_work_file
 from tests.support.raw import make_raw
-
-from loop_returns.warehouse.marts import build
-from loop_returns.warehouse.place import Place
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 """A Tuesday."""
@@ -164,18 +160,9 @@ def shop() -> dict[str, list[Row]]:
     return {"returns": returns, "returns__line_items": lines, "asn": notices, "windows": WINDOWS}
 
 
-@cache
-def _plan() -> bytes:
-    """A file with the default settings planned and nothing loaded: SQLMesh need not do it again."""
-    with TemporaryDirectory() as folder:
-        file = make_raw(Path(folder) / "plan.duckdb")
-        build(Place(file), as_of=days_ago(1))
-        return file.read_bytes()
-
-
 def planned(path: Path) -> Path:
-    """An empty shop that was built the day before; a build of other settings or models plans all the same."""
-    path.write_bytes(_plan())
+    """An empty shop that was built long ago; a build of other settings or models plans all the same."""
+    path.write_bytes(planned_work_file())
     return path
 
 
