@@ -36,10 +36,10 @@ class Server:
         secret = f":{quote(password, safe='')}" if password else ""
         return f"postgresql://{user}{secret}@localhost:5432/{database}?host={quote(self._socket, safe='')}"
 
-    def database(self) -> str:
-        """The URI of a new, empty database."""
+    def database(self, template: str = "template1") -> str:
+        """The URI of a new database: empty, or a copy of another one of this server."""
         name = f"test{next(self._names)}"
-        self.run(f"create database {name}")
+        self.run(f"create database {name} template {template}")
         return self.uri(name)
 
     def run(self, sql: str) -> None:
