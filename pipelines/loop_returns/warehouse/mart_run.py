@@ -168,7 +168,7 @@ def failure(errors: list[Exception]) -> LoopReturnsError:
         cause = error.__cause__
         for audit in cause.errors if isinstance(cause, NodeAuditsErrors) else [cause]:
             if isinstance(audit, AuditError):
-                model = (audit.model_name or "").replace('"', "").partition(".")[2]
+                model = ".".join((audit.model_name or "").replace('"', "").split(".")[-2:])
                 audits.append(f"{audit.audit_name} on {model} ({audit.count} rows)")
     if audits:
         return audits_failed(audits)

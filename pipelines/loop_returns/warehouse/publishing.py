@@ -46,10 +46,16 @@ def published(of: str | None = None) -> Path:
         LoopReturnsError: The server does not answer, or there is no file and none can be made now.
     """
     shop = settings_of.shop() if of is None else of
-    paths, name = settings_of.paths(shop), destination.name()
-    if name != "postgres":
-        return paths.published
-    return fresh(Place(paths.work_file, destination.dsn(name, shop)), paths)
+    return fresh(place_of(shop), settings_of.paths(shop))
+
+
+def place_of(shop: str) -> Place:
+    """Where a shop's tables are; dlt is imported for the address of a server alone.
+
+    Raises:
+        UsageError: The destination cannot be.
+    """
+    return Place(settings_of.paths(shop).work_file, destination.dsn(destination.name(), shop))
 
 
 def fresh(place: Place, paths: Paths) -> Path:
