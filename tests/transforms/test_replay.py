@@ -111,7 +111,7 @@ def test_given_an_audit_that_fails_when_built_from_the_script_then_it_is_told_as
     rows = {"returns": [a_return("1"), a_return("1")], "asn": [a_notice("1"), a_notice("1")]}
     told = []
 
-    for building in (build, by_sqlmesh):
+    for building in (by_script, by_sqlmesh):
         file = raw(tmp_path / f"{building.__name__}.duckdb", rows)
         with pytest.raises(AuditFailedError) as failed:
             building(file, as_of=NOW)
