@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ _COLUMNS = f"""
     select schema_name || '.' || table_name, column_name, data_type, comment from duckdb_columns()
     where database_name = '{{file}}' and schema_name in {SCHEMAS} and not starts_with(table_name, '_dlt')
 """
+_BEGUN = "select min(started_at) from {file}.loop_raw.pull_windows"
 _TABLES = f"""
     select schema_name || '.' || table_name, comment from duckdb_tables()
     where database_name = '{{file}}' and schema_name in {SCHEMAS} and not starts_with(table_name, '_dlt')
@@ -39,7 +41,7 @@ class Compared(NamedTuple):
 
 
 def compared(one: Path, other: Path, leave_out: Collection[str] = ()) -> Compared:
-    """Compare two files.
+    """Compare two files; an instant of the runs that made them is any instant of the runs.
 
     Args:
         one: What is expected.
@@ -58,6 +60,7 @@ def compared(one: Path, other: Path, leave_out: Collection[str] = ()) -> Compare
         for table, column, *_ in sorted(columns[0] & columns[1]):
             if not {table, column, f"{table}.{column}"} & set(leave_out):
                 named.setdefault(table, []).append(f'"{column}"')
+        begun = [database.execute(_BEGUN.format(file=file)).fetchall()[0][0] for file in ("one", "other")]
         rows, different = 0, {}
         for table, shown in named.items():
             both = [
@@ -67,7 +70,7 @@ def compared(one: Path, other: Path, leave_out: Collection[str] = ()) -> Compare
             ]
             if both:
                 rows += len(both[0])
-                if difference := _difference(*both):
+                if difference := _difference(*both, min(begun)):
                     different[table] = difference
     return Compared(
         sorted(columns[0] ^ columns[1], key=repr),
@@ -77,10 +80,13 @@ def compared(one: Path, other: Path, leave_out: Collection[str] = ()) -> Compare
     )
 
 
-def _difference(one: list[Any], other: list[Any]) -> tuple[Any, Any] | None:
-    left, right = sorted(map(repr, one)), sorted(map(repr, other))
+def _difference(one: list[Any], other: list[Any], begun: datetime) -> tuple[Any, Any] | None:
+    left, right = (sorted(repr(_timeless(row, begun)) for row in rows) for rows in (one, other))
     if left == right:
         return None
-    return next((row for row in left if row not in right), None), next(
-        (row for row in right if row not in left), None
-    )
+    return next(iter(sorted({*left} - {*right})), None), next(iter(sorted({*right} - {*left})), None)
+
+
+def _timeless(row: tuple[Any, ...], begun: datetime) -> list[Any]:
+    now = datetime.now(UTC)
+    return ["now" if isinstance(value, datetime) and begun <= value <= now else value for value in row]

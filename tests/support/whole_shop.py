@@ -62,19 +62,40 @@ def shared(factory: pytest.TempPathFactory) -> WholeShop:
 
 def _build(folder: Path) -> dict[str, list[Any]]:
     prepare_dlt()
-    world = build_world(seed=33, returns=150, days=120, end=BEGIN)
-    plant(world)
+    world = new_world()
     with Simulator(world, api_key=KEY) as simulator:
-        job = _job(folder, world, simulator.base_url)
-        pipeline.run(job)
-        acted = _act(job)
+        acted = first_day(folder, world, simulator.base_url)
         world.advance(1)
         pipeline.run(_job(folder, world, simulator.base_url))
     expected = render(world).expected
     return {"expected": [[*key, kind] for key, kind in expected.items()], "acted": acted}
 
 
-def _job(folder: Path, world: World, base_url: str) -> Job:
+def new_world() -> World:
+    """The shop at the end of its first day, the same each time."""
+    world = build_world(seed=33, returns=150, days=120, end=BEGIN)
+    plant(world)
+    return world
+
+
+def first_day(folder: Path, world: World, base_url: str, dsn: str = "") -> list[object]:
+    """A run, and two returns that are flagged and confirmed.
+
+    Args:
+        folder: For the data directory `data`, and the exports of the shop's other systems.
+        world: As `new_world()` made it.
+        base_url: Where it is served.
+        dsn: Of an empty Postgres database; empty: DuckDB.
+
+    Returns:
+        The returns acted on.
+    """
+    job = _job(folder, world, base_url, dsn)
+    pipeline.run(job)
+    return _act(job)
+
+
+def _job(folder: Path, world: World, base_url: str, dsn: str = "") -> Job:
     merchant = {
         "extracts": render(world).write(folder / "exports"),
         "details": {"wanted": ["refunds"], "per_run": 1000},
@@ -87,6 +108,8 @@ def _job(folder: Path, world: World, base_url: str) -> Job:
         start_date=BEGIN - timedelta(days=125),
         requests_per_minute=100_000,
         pii_key="a-key-of-the-tests",
+        destination="postgres" if dsn else "duckdb",
+        dsn=dsn,
     )
     return Job(settings, merchant, world.end, Reporter(quiet=True))
 
