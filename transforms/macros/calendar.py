@@ -8,6 +8,7 @@ from sqlmesh import macro
 from sqlmesh.core.macros import MacroEvaluator
 
 A_MONDAY = "1970-01-05"
+_DAYS, _DAYS_OF_SPARK = "({0} - {1})", "date_diff('day', {1}, {0})"
 
 
 @macro()
@@ -22,22 +23,32 @@ def business_days(
     `destination` is the warehouse whose days of seeds/calendar.csv count, before those that name none.
     """
     calendar = evaluator.var("calendar") or []
-    spans = [_since_monday(instant) + _exceptions(calendar, instant, destination) for instant in (end, start)]
+    days = _DAYS_OF_SPARK if evaluator.gateway == "spark" else _DAYS
+    spans = [
+        _since_monday(instant, days) + _exceptions(calendar, instant, destination) for instant in (end, start)
+    ]
     return f"({spans[0]} - ({spans[1]}))"
 
 
 @macro()
-def whole_days(evaluator: MacroEvaluator, start: exp.Expression, end: exp.Expression) -> str:
+def whole_days(evaluator: MacroEvaluator, start: exp.Expression, end: exp.Expression) -> str | exp.Expression:
     """Whole days that went by from `start` to `end`; negative when `end` lies before.
 
     Both are taken to UTC first: DuckDB takes 25 times as long for the difference of two times with a zone.
     """
+    if evaluator.gateway == "spark":
+        ends = [
+            exp.Anonymous(this="unix_micros", expressions=[exp.cast(at, "timestamptz")])
+            for at in (end, start)
+        ]
+        gone = exp.Paren(this=exp.Sub(this=ends[0], expression=ends[1]))
+        return exp.Floor(this=exp.Div(this=gone, expression=exp.Literal.number(86_400_000_000)))
     spans = [f"{instant.sql()} at time zone 'UTC'" for instant in (end, start)]
     return f"floor(extract(epoch from ({spans[0]} - {spans[1]})) / 86400)"
 
 
-def _since_monday(instant: exp.Expression) -> str:
-    days = f"(cast({instant.sql()} at time zone 'UTC' as date) - cast('{A_MONDAY}' as date))"
+def _since_monday(instant: exp.Expression, spelled: str) -> str:
+    days = spelled.format(f"cast({instant.sql()} at time zone 'UTC' as date)", f"cast('{A_MONDAY}' as date)")
     return f"(floor({days} / 7.0) * 5 + least({days} - 7 * floor({days} / 7.0), 5))"
 
 

@@ -29,6 +29,12 @@ RULES = (
 )
 """A new rule: its file, its row in seeds/rules.csv, its settings, its name here and in flag_candidates."""
 
+_JSON = "cast(to_json(_value_) as text)"
+_JSON_OF_SPARK = (  # it writes objects alone, without what is null: `{"v":...}`, or `{}`
+    "case when not _value_ is null"
+    " then regexp_replace(substring(to_json(named_struct('v', _value_)), 6), '[}]$', '') end"
+)
+
 
 @macro()
 def rule_picks(evaluator: MacroEvaluator) -> exp.Expression:
@@ -56,8 +62,9 @@ def utc_text(evaluator: MacroEvaluator, instant: exp.Expression) -> str:
 def evidence(evaluator: MacroEvaluator, *facts: exp.Expression) -> str:
     """`@evidence('name', value, ...)`: a JSON object as text, to the letter the same on every engine."""
     pairs = zip(facts[::2], facts[1::2], strict=True)
+    spelled = _JSON_OF_SPARK if evaluator.gateway == "spark" else _JSON
     told = (
-        f"'\"{name.name}\":' || coalesce(cast(to_json({value.sql('duckdb')}) as text), 'null')"
+        f"'\"{name.name}\":' || coalesce({spelled.replace('_value_', value.sql('duckdb'))}, 'null')"
         for name, value in pairs
     )
     return "cast('{' || " + " || ',' || ".join(told) + " || '}' as text)"

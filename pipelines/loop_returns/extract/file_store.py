@@ -187,8 +187,14 @@ class FileStore:
     def _join(self, *names: str) -> str:
         return self._client.dataset_path.rstrip("/") + "/" + "/".join(names)
 
-    def address(self, path: str) -> str:
-        """A path as an engine elsewhere opens it: with the bucket's protocol."""
+    def addresses(self, snapshot: Snapshot, table: str) -> list[str]:
+        """A table's files as an engine elsewhere opens them: with the bucket's protocol."""
+        return [self._client.make_remote_url(path) for path in snapshot.files.get(table, ())]
+
+    def put(self, name: str, rows: pa.Table) -> str:
+        """Write rows of no load into a file, in the place of what it held; returns its address."""
+        path = self._join(name)
+        self._write(path, rows.schema, rows.to_batches())
         return self._client.make_remote_url(path)
 
     def fetch(self, path: str, folder: Path) -> str:

@@ -41,9 +41,10 @@ def stored(table: str) -> dict[str, str]:
     return types | ({WINDOW_LOAD: "varchar"} if table == WINDOWS else {}) | {LOAD_ID: "varchar"}
 
 
-def shown(table: str) -> str:
-    """The select list that makes the table's columns of what is stored."""
-    columns = [f'cast(rows."{name}" as {of}) as "{name}"' for name, of in stored(table).items()]
+def shown(table: str, json: str = "json") -> str:
+    """The select list that makes the table's columns of what is stored; `json`: the engine's type for it."""
+    types = {name: json if of == "json" else of for name, of in stored(table).items()}
+    columns = [f'cast(rows."{name}" as {of}) as "{name}"' for name, of in types.items()]
     if table == WINDOWS:
         columns = [each for each in columns if WINDOW_LOAD not in each and LOAD_ID not in each]
         columns.append(f"cast(rows.{WINDOW_LOAD} as varchar) as {LOAD_ID}")
@@ -78,6 +79,7 @@ def live(table: str, source: str, owners: str, columns: str) -> str:
 
 
 def empty(table: str) -> str:
-    """A relation with a table's stored columns and no row."""
-    columns = ", ".join(f'cast(null as {of}) as "{name}"' for name, of in stored(table).items())
+    """A relation with a table's stored columns and no row; JSON is text, as in the files."""
+    types = {name: of.replace("json", "varchar") for name, of in stored(table).items()}
+    columns = ", ".join(f'cast(null as {of}) as "{name}"' for name, of in types.items())
     return f"(select {columns} where 1 = 0)"

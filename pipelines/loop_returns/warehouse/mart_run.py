@@ -55,7 +55,7 @@ def build(
     )
     context = Context(paths=[str(project.models_dir)], config=settings, load=False)
     try:
-        planned = _execute(context, as_of, recorder, is_changed=is_changed)
+        planned = execute(context, as_of, recorder, is_changed=is_changed)
         steps = _script(context, as_of, recorder)
     finally:
         context.close()
@@ -64,7 +64,7 @@ def build(
     return Built(recorder.built, recorder.audits, texts, planned), steps if is_plain else None
 
 
-def _execute(context: Context, as_of: datetime, recorder: Recorder, *, is_changed: bool) -> bool:
+def execute(context: Context, as_of: datetime, recorder: Recorder, *, is_changed: bool) -> bool:
     """Build every model; True when it was planned: something had changed, or no plan ever came to its end."""
     from sqlmesh.utils.errors import SQLMeshError
 

@@ -195,9 +195,7 @@ WITH findings AS (
     SELECT
         last_reads.endpoint || '/' || last_reads.pass AS subject,
         last_reads.read_until,
-        EXTRACT(EPOCH FROM (
-            CAST(@execution_ts AS TIMESTAMPTZ) - last_reads.read_until
-        )) / 3600.0 AS hours
+        @seconds_between(last_reads.read_until, CAST(@execution_ts AS TIMESTAMPTZ)) / 3600.0 AS hours
     FROM last_reads
 ), freshness AS (
     SELECT
@@ -338,9 +336,7 @@ WITH findings AS (
             THEN 0
             ELSE 1
         END AS finding_count,
-        EXTRACT(EPOCH FROM (
-            CAST(@execution_ts AS TIMESTAMPTZ) - extracts.newest_at
-        )) / 3600.0 AS share,
+        @seconds_between(extracts.newest_at, CAST(@execution_ts AS TIMESTAMPTZ)) / 3600.0 AS share,
         CASE
             WHEN extracts.newest_at >= CAST(@execution_ts AS TIMESTAMPTZ) - @freshness_block_hours * INTERVAL '1' HOUR
             THEN 'ok'

@@ -356,16 +356,18 @@ WITH returns AS (
         'return:' || returns.return_id AS entity,
         returns.return_id AS return_id,
         fields.field,
-        CAST(CASE fields.field
-            WHEN 'created_at'
-            THEN returns.created_at
-            WHEN 'updated_at'
-            THEN returns.updated_at
-            WHEN 'edited_at'
-            THEN returns.edited_at
-            WHEN 'label_updated_at'
-            THEN returns.label_updated_at
-        END AS TEXT) AS value
+        @instant_text(
+            CASE fields.field
+                WHEN 'created_at'
+                THEN returns.created_at
+                WHEN 'updated_at'
+                THEN returns.updated_at
+                WHEN 'edited_at'
+                THEN returns.edited_at
+                WHEN 'label_updated_at'
+                THEN returns.label_updated_at
+            END
+        ) AS value
     FROM returns
     CROSS JOIN (
         SELECT
@@ -398,7 +400,7 @@ WITH returns AS (
         'label:' || labels.return_id || ':' || CAST(labels.label_no AS TEXT) AS entity,
         labels.return_id AS return_id,
         fields.field,
-        CAST(CASE fields.field WHEN 'label_updated_at' THEN labels.label_updated_at END AS TEXT) AS value
+        @instant_text(CASE fields.field WHEN 'label_updated_at' THEN labels.label_updated_at END) AS value
     FROM labels
     CROSS JOIN (
         SELECT
@@ -413,18 +415,20 @@ WITH returns AS (
         'asn_line:' || shipping_notices.line_item_id || ':' || shipping_notices.asn_id AS entity,
         notice_returns.return_id AS return_id,
         fields.field,
-        CAST(CASE fields.field
-            WHEN 'created_at'
-            THEN shipping_notices.created_at
-            WHEN 'updated_at'
-            THEN shipping_notices.updated_at
-            WHEN 'closed_at'
-            THEN shipping_notices.closed_at
-            WHEN 'label_updated_at'
-            THEN shipping_notices.label_updated_at
-            WHEN 'date_delivered'
-            THEN shipping_notices.date_delivered
-        END AS TEXT) AS value
+        @instant_text(
+            CASE fields.field
+                WHEN 'created_at'
+                THEN shipping_notices.created_at
+                WHEN 'updated_at'
+                THEN shipping_notices.updated_at
+                WHEN 'closed_at'
+                THEN shipping_notices.closed_at
+                WHEN 'label_updated_at'
+                THEN shipping_notices.label_updated_at
+                WHEN 'date_delivered'
+                THEN shipping_notices.date_delivered
+            END
+        ) AS value
     FROM shipping_notices
     INNER JOIN notice_returns
         ON notice_returns.asn_id = shipping_notices.asn_id

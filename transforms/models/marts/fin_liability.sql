@@ -143,15 +143,20 @@ WITH versions AS (
     FROM moved
     GROUP BY
         moved.currency
-), months AS (
+), month_starts AS (
     SELECT
         currency_spans.currency,
-        CAST(@series(
+        @series(
             CAST(currency_spans.first_month AS TIMESTAMP),
             DATE_TRUNC('MONTH', CAST(@execution_ts AS TIMESTAMPTZ) AT TIME ZONE 'UTC'),
             INTERVAL '1' MONTH
-        ) AS DATE) AS month
+        ) AS starts_at
     FROM currency_spans
+), months AS (
+    SELECT
+        month_starts.currency,
+        CAST(month_starts.starts_at AS DATE) AS month
+    FROM month_starts
 ), components AS (
     SELECT
         'cash' AS component

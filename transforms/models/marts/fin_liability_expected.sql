@@ -64,12 +64,8 @@ WITH versions AS (
 ), aged AS (
     SELECT
         versions.*,
-        EXTRACT(EPOCH FROM (
-            versions.valid_from - versions.created_at
-        )) / 86400 AS age_from,
-        EXTRACT(EPOCH FROM (
-            COALESCE(versions.valid_to, versions.as_of) - versions.created_at
-        )) / 86400 AS age_to
+        @seconds_between(versions.created_at, versions.valid_from) / 86400 AS age_from,
+        @seconds_between(versions.created_at, COALESCE(versions.valid_to, versions.as_of)) / 86400 AS age_to
     FROM versions
 ), endings AS (
     SELECT

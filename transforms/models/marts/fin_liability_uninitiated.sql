@@ -55,9 +55,7 @@ WITH returns AS (
         sold.order_week,
         GREATEST(
             0,
-            CAST(FLOOR((
-                CAST(returns.created_at AT TIME ZONE 'UTC' AS DATE) - sold.order_week
-            ) / 7.0) AS BIGINT)
+            CAST(FLOOR(@days_between(sold.order_week, CAST(returns.created_at AT TIME ZONE 'UTC' AS DATE)) / 7.0) AS BIGINT)
         ) AS age,
         COUNT(*) AS returns,
         SUM(COALESCE(returns.return_total, 0)) AS amount
@@ -71,9 +69,7 @@ WITH returns AS (
         sold.order_week,
         GREATEST(
             0,
-            CAST(FLOOR((
-                CAST(returns.created_at AT TIME ZONE 'UTC' AS DATE) - sold.order_week
-            ) / 7.0) AS BIGINT)
+            CAST(FLOOR(@days_between(sold.order_week, CAST(returns.created_at AT TIME ZONE 'UTC' AS DATE)) / 7.0) AS BIGINT)
         )
 ), reported AS (
     SELECT
@@ -92,9 +88,9 @@ WITH returns AS (
         sold.order_week,
         COUNT(*) AS orders,
         SUM(sold.total) AS net_sales,
-        CAST(FLOOR((
-            CAST(CAST(@execution_ts AS TIMESTAMPTZ) AT TIME ZONE 'UTC' AS DATE) - sold.order_week
-        ) / 7.0) AS BIGINT) AS age_weeks,
+        CAST(FLOOR(
+            @days_between(sold.order_week, CAST(CAST(@execution_ts AS TIMESTAMPTZ) AT TIME ZONE 'UTC' AS DATE)) / 7.0
+        ) AS BIGINT) AS age_weeks,
         COALESCE(sold.order_week > MIN(begun.first_week), FALSE) AS is_covered
     FROM sold
     CROSS JOIN begun
@@ -103,7 +99,7 @@ WITH returns AS (
         sold.order_week
 ), ages AS (
     SELECT
-        CAST(@series(0, @liability_development_weeks) AS BIGINT) AS age
+        @series(CAST(0 AS BIGINT), CAST(@liability_development_weeks AS BIGINT)) AS age
 ), claimed AS (
     SELECT
         weeks.currency,

@@ -283,9 +283,7 @@ WITH returns AS (
         CAST(classified.clock_start_source AS TEXT) AS clock_start_source,
         CAST(classified.days_to_close AS INT) AS days_to_close,
         CAST(classified.days_to_refund AS INT) AS days_to_refund,
-        CAST(EXTRACT(EPOCH FROM (
-            classified.closed_at - classified.created_at
-        )) / 86400 AS DECIMAL(9, 2)) AS days_total,
+        CAST(@seconds_between(classified.created_at, classified.closed_at) / 86400 AS DECIMAL(9, 2)) AS days_total,
         CAST(classified.closed_at IS NULL AS BOOLEAN) AS is_censored,
         CAST(CAST(@execution_ts AS TIMESTAMPTZ) AS TIMESTAMPTZ) AS as_of
     FROM classified

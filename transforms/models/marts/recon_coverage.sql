@@ -137,9 +137,7 @@ WITH pull_windows AS (
         days.pass,
         days.day,
         SUM(
-            EXTRACT(EPOCH FROM (
-                LEAST(days.day_to, fresh_spans.span_to) - GREATEST(days.day_from, fresh_spans.span_from)
-            ))
+            @seconds_between(GREATEST(days.day_from, fresh_spans.span_from), LEAST(days.day_to, fresh_spans.span_to))
         ) AS seconds
     FROM days
     INNER JOIN fresh_spans
@@ -197,9 +195,7 @@ WITH pull_windows AS (
         COALESCE(touching.planned_windows, 0) AS planned_windows,
         COALESCE(touching.complete_windows, 0) AS complete_windows,
         COALESCE(dated.row_count, 0) AS row_count,
-        COALESCE(covered.seconds, 0) / EXTRACT(EPOCH FROM (
-            days.day_to - days.day_from
-        )) AS covered_share
+        COALESCE(covered.seconds, 0) / @seconds_between(days.day_from, days.day_to) AS covered_share
     FROM days
     LEFT JOIN covered
         ON covered.endpoint = days.endpoint AND covered.pass = days.pass AND covered.day = days.day

@@ -119,9 +119,7 @@ WITH returns AS (
 ), issued AS (
     SELECT
         cards_of.return_id,
-        (
-            ARRAY_AGG(cards_of.gift_card_id ORDER BY cards_of.created_at, cards_of.gift_card_id)
-        )[1] AS gift_card_id,
+        @earliest(cards_of.gift_card_id, cards_of.created_at) AS gift_card_id,
         MIN(cards_of.created_at) AS issued_at,
         COUNT(CASE WHEN NOT cards_of.is_disabled AND cards_of.is_comparable THEN 1 END) AS card_count,
         COUNT(CASE WHEN NOT cards_of.is_disabled AND NOT cards_of.is_comparable THEN 1 END) AS foreign_count,

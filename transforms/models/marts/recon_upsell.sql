@@ -267,8 +267,8 @@ WITH returns AS (
         open_due.executed_at,
         succeeded.created_at,
         LEAST(
-            ABS(EXTRACT(EPOCH FROM succeeded.created_at) - EXTRACT(EPOCH FROM open_due.created_at)),
-            ABS(EXTRACT(EPOCH FROM succeeded.created_at) - EXTRACT(EPOCH FROM open_due.executed_at))
+            ABS(@seconds_between(open_due.created_at, succeeded.created_at)),
+            ABS(@seconds_between(open_due.executed_at, succeeded.created_at))
         ) AS distance
     FROM open_due
     INNER JOIN succeeded
@@ -363,9 +363,7 @@ WITH returns AS (
     SELECT
         paid.return_id,
         MAX(paid.level) AS level,
-        (
-            ARRAY_AGG(paid.charge_id ORDER BY paid.created_at, paid.charge_id)
-        )[1] AS charge_id,
+        @earliest(paid.charge_id, paid.created_at) AS charge_id,
         MIN(paid.created_at) AS charged_at,
         SUM(CASE WHEN paid.is_instant THEN 0 ELSE paid.amount END) AS charged,
         SUM(CASE WHEN paid.is_instant THEN 0 ELSE paid.refunded END) AS refunded,

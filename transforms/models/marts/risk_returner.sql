@@ -231,7 +231,7 @@ WITH returns AS (
         SUM(facts.units) AS units,
         SUM(facts.amount) AS amount,
         SUM(CASE WHEN facts.is_recent THEN facts.amount ELSE 0 END) AS amount_90d,
-        AVG(CASE WHEN facts.is_refund_only THEN 1.0 ELSE 0.0 END) AS refund_only_share,
+        AVG(CAST(CASE WHEN facts.is_refund_only THEN 1 ELSE 0 END AS DOUBLE)) AS refund_only_share,
         SUM(CASE WHEN facts.is_bad THEN 1 ELSE 0 END) AS bad_returns,
         SUM(CASE WHEN facts.is_never_shipped THEN 1 ELSE 0 END) AS undelivered_paid,
         SUM(CASE WHEN facts.is_kept THEN 1 ELSE 0 END) AS kept_items

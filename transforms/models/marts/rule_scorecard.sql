@@ -87,9 +87,7 @@ WITH items AS (
         last_outcomes.changed_at,
         CASE
             WHEN last_decisions.decided_at >= asked.requested_at
-            THEN EXTRACT(EPOCH FROM (
-                last_decisions.decided_at - asked.requested_at
-            )) / 60.0
+            THEN @seconds_between(asked.requested_at, last_decisions.decided_at) / 60.0
         END AS minutes
     FROM asked
     LEFT JOIN last_decisions

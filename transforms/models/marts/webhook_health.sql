@@ -54,7 +54,7 @@ WITH webhook_events AS (
         webhook_events.last_seen_at,
         CASE
             WHEN webhook_events.trigger_name = 'return.created'
-            THEN EXTRACT(EPOCH FROM webhook_events.received_at - returns.created_at)
+            THEN @seconds_between(returns.created_at, webhook_events.received_at)
         END AS lag_seconds
     FROM webhook_events
     LEFT JOIN returns

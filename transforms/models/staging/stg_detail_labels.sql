@@ -35,7 +35,7 @@ WITH return_details AS (
         'details' AS source,
         return_details.fetched_at AS observed_at,
         @parsed(@cleaned(return_details.body ->> '$.label_updated_at'), TIMESTAMPTZ) AS changed_at,
-        CASE WHEN @is_json_array(return_details.labels) THEN return_details.labels ELSE CAST('[]' AS JSON) END AS labels
+        CASE WHEN @is_json_array(return_details.labels) THEN return_details.labels ELSE @as_json('[]') END AS labels
     FROM return_details
     WHERE
         return_details.is_known

@@ -32,7 +32,7 @@ WITH return_details AS (
         return_details.return_id,
         'details' AS source,
         return_details.fetched_at AS observed_at,
-        CASE WHEN @is_json_array(return_details.refunds) THEN return_details.refunds ELSE CAST('[]' AS JSON) END AS refunds
+        CASE WHEN @is_json_array(return_details.refunds) THEN return_details.refunds ELSE @as_json('[]') END AS refunds
     FROM return_details
     WHERE
         return_details.is_known

@@ -51,7 +51,7 @@ WITH returns AS (
         'returns' AS source,
         'return:' || returns.id AS entity,
         returns.id AS return_id,
-        CAST(returns.unknown_fields AS JSON) AS kept
+        @as_json(returns.unknown_fields) AS kept
     FROM returns
     WHERE
         NOT returns.unknown_fields IS NULL
@@ -61,7 +61,7 @@ WITH returns AS (
         'returns' AS source,
         'return:' || returns.id AS entity,
         returns.id AS return_id,
-        CAST(returns.unfit_values AS JSON) AS kept
+        @as_json(returns.unfit_values) AS kept
     FROM returns
     WHERE
         NOT returns.unfit_values IS NULL
@@ -71,7 +71,7 @@ WITH returns AS (
         'returns__line_items' AS source,
         'line:' || returns__line_items.return_id || ':' || CAST(returns__line_items.list_idx + 1 AS TEXT) AS entity,
         returns__line_items.return_id AS return_id,
-        CAST(returns__line_items.unknown_fields AS JSON) AS kept
+        @as_json(returns__line_items.unknown_fields) AS kept
     FROM returns__line_items
     WHERE
         COALESCE(returns__line_items.is_removed, FALSE) = FALSE
@@ -82,7 +82,7 @@ WITH returns AS (
         'returns__line_items' AS source,
         'line:' || returns__line_items.return_id || ':' || CAST(returns__line_items.list_idx + 1 AS TEXT) AS entity,
         returns__line_items.return_id AS return_id,
-        CAST(returns__line_items.unfit_values AS JSON) AS kept
+        @as_json(returns__line_items.unfit_values) AS kept
     FROM returns__line_items
     WHERE
         COALESCE(returns__line_items.is_removed, FALSE) = FALSE
@@ -93,7 +93,7 @@ WITH returns AS (
         'returns__exchanges' AS source,
         'exchange:' || returns__exchanges.return_id || ':' || CAST(returns__exchanges.list_idx + 1 AS TEXT) AS entity,
         returns__exchanges.return_id AS return_id,
-        CAST(returns__exchanges.unknown_fields AS JSON) AS kept
+        @as_json(returns__exchanges.unknown_fields) AS kept
     FROM returns__exchanges
     WHERE
         COALESCE(returns__exchanges.is_removed, FALSE) = FALSE
@@ -104,7 +104,7 @@ WITH returns AS (
         'returns__exchanges' AS source,
         'exchange:' || returns__exchanges.return_id || ':' || CAST(returns__exchanges.list_idx + 1 AS TEXT) AS entity,
         returns__exchanges.return_id AS return_id,
-        CAST(returns__exchanges.unfit_values AS JSON) AS kept
+        @as_json(returns__exchanges.unfit_values) AS kept
     FROM returns__exchanges
     WHERE
         COALESCE(returns__exchanges.is_removed, FALSE) = FALSE
@@ -115,7 +115,7 @@ WITH returns AS (
         'returns__labels' AS source,
         'label:' || returns__labels.return_id || ':' || CAST(returns__labels.list_idx + 1 AS TEXT) AS entity,
         returns__labels.return_id AS return_id,
-        CAST(returns__labels.unknown_fields AS JSON) AS kept
+        @as_json(returns__labels.unknown_fields) AS kept
     FROM returns__labels
     WHERE
         COALESCE(returns__labels.is_removed, FALSE) = FALSE AND NOT returns__labels.unknown_fields IS NULL
@@ -125,7 +125,7 @@ WITH returns AS (
         'returns__labels' AS source,
         'label:' || returns__labels.return_id || ':' || CAST(returns__labels.list_idx + 1 AS TEXT) AS entity,
         returns__labels.return_id AS return_id,
-        CAST(returns__labels.unfit_values AS JSON) AS kept
+        @as_json(returns__labels.unfit_values) AS kept
     FROM returns__labels
     WHERE
         COALESCE(returns__labels.is_removed, FALSE) = FALSE AND NOT returns__labels.unfit_values IS NULL
@@ -135,7 +135,7 @@ WITH returns AS (
         'returns__shopify_refund_object' AS source,
         'refund:' || returns__shopify_refund_object.return_id || ':' || CAST(returns__shopify_refund_object.list_idx + 1 AS TEXT) AS entity,
         returns__shopify_refund_object.return_id AS return_id,
-        CAST(returns__shopify_refund_object.unknown_fields AS JSON) AS kept
+        @as_json(returns__shopify_refund_object.unknown_fields) AS kept
     FROM returns__shopify_refund_object
     WHERE
         COALESCE(returns__shopify_refund_object.is_removed, FALSE) = FALSE
@@ -146,7 +146,7 @@ WITH returns AS (
         'returns__shopify_refund_object' AS source,
         'refund:' || returns__shopify_refund_object.return_id || ':' || CAST(returns__shopify_refund_object.list_idx + 1 AS TEXT) AS entity,
         returns__shopify_refund_object.return_id AS return_id,
-        CAST(returns__shopify_refund_object.unfit_values AS JSON) AS kept
+        @as_json(returns__shopify_refund_object.unfit_values) AS kept
     FROM returns__shopify_refund_object
     WHERE
         COALESCE(returns__shopify_refund_object.is_removed, FALSE) = FALSE
@@ -157,7 +157,7 @@ WITH returns AS (
         'advanced_shipping_notices' AS source,
         'asn_line:' || advanced_shipping_notices.return_line_item_id || ':' || advanced_shipping_notices.id AS entity,
         notice_returns.return_id AS return_id,
-        CAST(advanced_shipping_notices.unknown_fields AS JSON) AS kept
+        @as_json(advanced_shipping_notices.unknown_fields) AS kept
     FROM advanced_shipping_notices
     INNER JOIN notice_returns
         ON notice_returns.asn_id = TRIM(advanced_shipping_notices.id)
@@ -170,7 +170,7 @@ WITH returns AS (
         'advanced_shipping_notices' AS source,
         'asn_line:' || advanced_shipping_notices.return_line_item_id || ':' || advanced_shipping_notices.id AS entity,
         notice_returns.return_id AS return_id,
-        CAST(advanced_shipping_notices.unfit_values AS JSON) AS kept
+        @as_json(advanced_shipping_notices.unfit_values) AS kept
     FROM advanced_shipping_notices
     INNER JOIN notice_returns
         ON notice_returns.asn_id = TRIM(advanced_shipping_notices.id)
