@@ -67,6 +67,7 @@ def test_check_names_missing_webhooks_as_a_note(open_shop: OpenShop) -> None:
 
 def test_a_run_prints_words_and_with_json_one_object(open_shop: OpenShop) -> None:
     shop, _ = open_shop()
+    shop.plan()
 
     said = shop.loop("run")
     figures = shop.json("run")
