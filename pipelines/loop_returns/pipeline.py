@@ -146,7 +146,7 @@ def flag(job: Job, wishes: Iterable[Asked]) -> Flagged:
     with writing(job):
         flagged = hand_flags.add(job.settings.place, wishes, job.present)
         if flagged.added:
-            publishing.publish(job.settings.place, job.settings.paths)
+            publishing.publish_between_builds(job.settings.place, job.settings.paths, job.listener.note)
     return flagged
 
 
@@ -162,7 +162,7 @@ def accept(job: Job, word: Word) -> None:
 
     with writing(job):
         accepted.say(job.settings.place, word, job.present)
-        publishing.publish(job.settings.place, job.settings.paths)
+        publishing.publish_between_builds(job.settings.place, job.settings.paths, job.listener.note)
 
 
 def _exemptions(job: Job) -> list[Exemption]:

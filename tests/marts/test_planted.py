@@ -163,3 +163,8 @@ def test_a_control_total_that_does_not_add_up_leaves_the_published_file_as_it_wa
 
     assert error.startswith("error: ")
     assert shop.published.read_bytes() == before
+
+    (one,) = shop.rows("select return_id from marts.open_breaks where return_id is not null limit 1")[0]
+    said = shop.loop("flag", one, "--action", "flag", "--reason", "seen").stderr
+    assert "the last build did not come to its end" in said
+    assert shop.published.read_bytes() == before

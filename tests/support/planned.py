@@ -20,7 +20,7 @@ from loop_returns.warehouse import mart_script
 from loop_returns.warehouse.mart_project import transforms_dir
 
 LONG_AGO = datetime(2025, 3, 1, tzinfo=UTC)
-"""The file's present: before that of every test."""
+"""The file's present: before that of every test. A midnight: no day has begun that the ledger could lose."""
 
 
 @cache

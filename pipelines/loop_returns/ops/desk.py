@@ -160,7 +160,7 @@ def mirror(at: Desk, *, publish: bool = True) -> bool:
         with writing(at.job):
             tables_of.mirror(at.job.settings.place, at.ledger)
             if publish and paths.published.exists():
-                publishing.publish(at.job.settings.place, paths)
+                publishing.publish_between_builds(at.job.settings.place, paths, at.job.listener.note)
     except DatabaseLockedError as error:
         at.job.listener.note(f"ops.actions is brought up to date by the next command: {error.message}")
         return False

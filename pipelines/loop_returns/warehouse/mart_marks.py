@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from loop_returns.warehouse.mart_project import STATE
 from loop_returns.warehouse.mart_script import Step
-from loop_returns.warehouse.place import Connection
+from loop_returns.warehouse.place import Connection, has
 
 TABLE = f"{STATE}.loop_returns_marks"
 RAW_SCHEMA = "loop_raw"
@@ -71,6 +71,12 @@ def news(connection: Connection, marks: Marks) -> News:
             for name, (now, before) in both.items()
         },
     )
+
+
+def are_kept(connection: Connection) -> bool:
+    """Whether the last build came to its end."""
+    schema, table = TABLE.split(".")
+    return has(connection, schema, table)
 
 
 def forget(connection: Connection) -> None:

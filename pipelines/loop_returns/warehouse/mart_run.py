@@ -154,7 +154,7 @@ def _forget_intervals(context: Context, as_of: datetime, only: Collection[str] =
     for info in environment.snapshots if environment else []:
         kind = info.kind_name
         if kind and kind.is_materialized and not kind.is_seed and (not only or _plain(info.name) in only):
-            forget.append((info, (today if kind.is_scd_type_2 else 0, end)))
+            forget.append((info, (today - DAY_MS if kind.is_scd_type_2 else 0, end)))
     if forget:
         context.state_sync.remove_intervals(forget)
 

@@ -5,6 +5,7 @@ work file -> workfile.publish, or Postgres -> snapshot.take -> publish() -> _dat
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from fasteners import InterProcessLock
@@ -12,7 +13,7 @@ from fasteners import InterProcessLock
 from loop_returns import destination
 from loop_returns import settings as settings_of
 from loop_returns.settings import Paths
-from loop_returns.warehouse import workfile
+from loop_returns.warehouse import mart_marks, workfile
 from loop_returns.warehouse.place import Place
 
 
@@ -31,6 +32,19 @@ def publish(place: Place, paths: Paths) -> Path:
     with place.opened() as connection:
         snapshot.announce(connection)
     return _taken(place, paths)
+
+
+def publish_between_builds(place: Place, paths: Paths, note: Callable[[str], None]) -> None:
+    """Publish what people asked for since the last build; after a build that failed the next one does it.
+
+    Its marts are half new, or did not pass their audits.
+    """
+    with place.opened() as connection:
+        is_whole = mart_marks.are_kept(connection)
+    if is_whole:
+        publish(place, paths)
+    else:
+        note("the last build did not come to its end: the published file stays as it is until the next one")
 
 
 def published(of: str | None = None) -> Path:
