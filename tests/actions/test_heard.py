@@ -27,7 +27,8 @@ def _say(office: Office, trigger: str, return_id: str, at: datetime) -> None:
 
 def _process(office: Office, fault: Fault) -> str:
     """Apply one `process` with a fault, and leave it mirrored."""
-    office.limits = {f"max_amount_per_{span}": {"USD": 1000} for span in ("action", "run", "day")}
+    amounts = {f"max_amount_per_{span}": {"USD": 1000} for span in ("action", "run", "day")}
+    office.limits = amounts | {"canary_seconds": 1, "confirm_seconds": 1}
     office.shop.actions.next_faults = [fault]
     return_id = office.ids()[0]
     office.ask(return_id, "process", amount=1, currency="USD")

@@ -158,6 +158,7 @@ def test_a_control_total_that_does_not_add_up_leaves_the_published_file_as_it_wa
 
     with duckdb.connect(str(shop.work_file)) as database:
         database.execute("insert into loop_raw.returns select * from loop_raw.returns limit 1")
+    returns = shop.rows("select count(*) from loop_raw.returns", published=True)
 
     error = shop.loop("build", exit_code=6).stderr
 
@@ -165,6 +166,10 @@ def test_a_control_total_that_does_not_add_up_leaves_the_published_file_as_it_wa
     assert shop.published.read_bytes() == before
 
     (one,) = shop.rows("select return_id from marts.open_breaks where return_id is not null limit 1")[0]
+    bad = "select count(*) from marts.data_quality_findings"
+    shown = shop.rows(bad, published=True)
     said = shop.loop("flag", one, "--action", "flag", "--reason", "seen").stderr
     assert "the last build did not come to its end" in said
-    assert shop.published.read_bytes() == before
+    assert shop.rows("select return_id from ops.flagged_items", published=True) == [(one,)]
+    assert shop.rows("select count(*) from loop_raw.returns", published=True) == returns
+    assert shop.rows(bad, published=True) == shown

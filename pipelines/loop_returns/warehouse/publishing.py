@@ -35,16 +35,19 @@ def publish(place: Place, paths: Paths) -> Path:
 
 
 def publish_between_builds(place: Place, paths: Paths, note: Callable[[str], None]) -> None:
-    """Publish what people asked for since the last build; after a build that failed the next one does it.
+    """Publish what people asked for, or what became of it, since the last build.
 
-    Its marts are half new, or did not pass their audits.
+    After a build that failed the marts are half new, or did not pass their audits: those that people open
+    stay, with `ops` as it is now. On Postgres the whole file stays until the next build.
     """
     with place.opened() as connection:
         is_whole = mart_marks.are_kept(connection)
-    if is_whole:
+    if is_whole or not paths.published.exists():
         publish(place, paths)
-    else:
-        note("the last build did not come to its end: the published file stays as it is until the next one")
+        return
+    note("the last build did not come to its end: the marts that people open stay as they are until the next")
+    if not place.is_postgres:
+        workfile.publish_ops(paths)
 
 
 def published(of: str | None = None) -> Path:

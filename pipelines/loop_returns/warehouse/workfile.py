@@ -19,6 +19,7 @@ from fasteners import InterProcessLock
 
 from loop_returns.errors import DatabaseLockedError, LoopReturnsError
 from loop_returns.settings import Paths
+from loop_returns.warehouse import ops_tables
 from loop_returns.warehouse.place import Place, has
 
 _HELD = re.compile(r"Conflicting lock is held in (?P<program>.*?) \(PID (?P<pid>\d+)\)")
@@ -149,6 +150,19 @@ def publish(paths: Paths) -> Path:
     with replacing(paths.published) as half:
         shutil.copyfile(paths.work_file, half)
     return paths.published
+
+
+def publish_ops(paths: Paths) -> None:
+    """Replace the published file by itself with the `ops` of the work file, in one step."""
+    with replacing(paths.published) as half:
+        shutil.copyfile(paths.published, half)
+        with duckdb.connect(str(half)) as database:
+            database.execute(f"attach '{str(paths.work_file).replace(chr(39), chr(39) * 2)}' as now")
+            ops_tables.ensure(database)
+            for table in ops_tables.TABLES:
+                database.execute(f"delete from {ops_tables.SCHEMA}.{table}")
+                database.execute(f"insert into {ops_tables.SCHEMA}.{table} by name from now.ops.{table}")
+            database.execute("checkpoint")
 
 
 @contextmanager
