@@ -95,7 +95,7 @@ def into_bucket(work_file: Path, settings: Settings) -> None:
     with source.opened(settings) as target:
         target.prepare()
         store = cast("FileTarget", target).files.store
-        store.rebase({name: as_stored(name, rows) for name, rows in held.items()}, store.snapshot(), 1e9)
+        store.rebase(((name, as_stored(name, rows)) for name, rows in held.items()), store.snapshot(), 1e9)
 
 
 def as_stored(table: str, rows: pa.Table) -> pa.RecordBatchReader:

@@ -87,11 +87,13 @@ class FileStore:
         self._client.complete_load(load)
         return load
 
-    def rebase(self, rows: Mapping[str, pa.RecordBatchReader], before: Snapshot, kept_seconds: float) -> str:
+    def rebase(
+        self, rows: Iterable[tuple[str, pa.RecordBatchReader]], before: Snapshot, kept_seconds: float
+    ) -> str:
         """Put all that a snapshot shows into one file per table, and delete what has been replaced for long.
 
         Args:
-            rows: Raw table -> its rows with their load ids, read once, in this order.
+            rows: Each raw table and its rows with their load ids; read one after the other.
             before: The snapshot; a load that came meanwhile goes on counting.
             kept_seconds: How old a replaced file must be to be deleted.
 
@@ -99,7 +101,7 @@ class FileStore:
             The load id of the base.
         """
         load = self._next()
-        for table, reader in rows.items():
+        for table, reader in rows:
             self._write(self._path(table, load, _BASE), reader.schema, reader)
         recorded = set(self._recorded())
         held = sorted(recorded.intersection(before.loads) | self._base(recorded)[1])

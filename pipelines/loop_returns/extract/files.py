@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 SOURCE = "loop_returns"
 LOADS_BEFORE_A_BASE = 200
 _CHUNK = 100_000
+_MEMORY_OF_A_BASE = "1500MB"
+"""What a base may hold of the newest loads of all returns; more goes to disk beside the work file."""
 _WINDOW_COLUMNS = {name: ARROW[column.type] for name, column in fields.PULL_WINDOW_COLUMNS.items()} | {
     file_views.WINDOW_LOAD: pa.string()
 }
@@ -103,8 +105,13 @@ class Files:
         self._is_new = True
         snapshot = self.store.snapshot()
         here = self._here(snapshot)
-        rows = {table: self._read(here, table) for table in fields.raw_columns()}
-        return self.store.rebase(rows, snapshot, kept_seconds)
+        rows = ((table, self._read(here, table)) for table in fields.raw_columns())
+        before = self._connection.execute("select current_setting('memory_limit')").fetchone()
+        self._connection.execute(f"set memory_limit = '{_MEMORY_OF_A_BASE}'")
+        try:
+            return self.store.rebase(rows, snapshot, kept_seconds)
+        finally:
+            self._connection.execute(f"set memory_limit = '{before[0] if before else '100MB'}'")
 
     def prepare(self, make: Callable[[], object]) -> None:
         """Make every table and column exist: dlt's part by `make`, then new columns in a base."""
