@@ -13,7 +13,7 @@ import time
 import duckdb
 
 from loop_returns.api import fields
-from loop_returns.warehouse.marts import RAW_TYPES
+from loop_returns.api.fields import SQL_TYPES
 
 MOST_BYTES = 6 << 20
 Shape = dict[str, "str | Shape"]
@@ -45,7 +45,7 @@ def selected(table: str, row: str) -> str:
     for path, of in fields.TABLES[table].fields.items():
         value = ".".join(f'"{part}"' for part in path.split("."))
         value = f"{row}.{value}" + ('."date"' if "." in path else "")
-        columns.append(f'try_cast({value} as {RAW_TYPES[of.type]}) as "{fields.column_name(path)}"')
+        columns.append(f'try_cast({value} as {SQL_TYPES[of.type]}) as "{fields.column_name(path)}"')
     return ", ".join(columns)
 
 

@@ -18,6 +18,17 @@ FieldType = Literal["text", "decimal", "timestamp", "bool", "bigint", "json"]
 Personal = Literal["no", "email", "yes"]
 
 
+SQL_TYPES = {
+    "text": "varchar",
+    "decimal": "decimal(18, 4)",
+    "timestamp": "timestamptz",
+    "bool": "boolean",
+    "bigint": "bigint",
+    "json": "json",
+}
+"""Type of a column -> what it is in the tables, in DuckDB's dialect."""
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """How one field is stored: money is decimal(18,4), times are UTC, ids are text."""

@@ -100,10 +100,9 @@ def run_all(
 
     first, last = span(start, end)
     if every:
-        said = {"--from": start, "--to": end}
-        words_of = ["run", *(word for name, value in said.items() if value for word in (name, value))]
-        words_of += ["--webhooks-only"] * webhooks_only
-        return run_every(words_of, jobs, publishes=not webhooks_only, as_json=as_json)
+        return run_every(
+            _again(start, end, webhooks_only), jobs, publishes=not webhooks_only, as_json=as_json
+        )
     if jobs is not None:
         raise UsageError("--jobs belongs to --all")
     if webhooks_only:
@@ -128,6 +127,13 @@ def run_all(
         as_json=as_json,
     )
     return ActionInDoubtError.exit_code if handover.is_parked(handed) else 0
+
+
+def _again(start: str | None, end: str | None, webhooks_only: bool) -> list[str]:
+    """The words of `run` for one shop."""
+    said = {"--from": start, "--to": end}
+    options = [word for name, value in said.items() if value for word in (name, value)]
+    return ["run", *options, *["--webhooks-only"] * webhooks_only]
 
 
 def _catch_up(*, is_bounded: bool, as_json: bool) -> int:

@@ -13,14 +13,6 @@ from collections.abc import Sequence
 from loop_returns.api import fields
 from loop_returns.extract.file_store import LOAD_ID
 
-TYPES = {
-    "text": "varchar",
-    "decimal": "decimal(18, 4)",
-    "timestamp": "timestamptz",
-    "bool": "boolean",
-    "bigint": "bigint",
-    "json": "json",
-}
 WINDOWS = "pull_windows"
 WINDOW_LOAD = "window_load_id"
 """In the files of `pull_windows`: the load that holds the window's last row, the table's `_dlt_load_id`."""
@@ -37,7 +29,7 @@ _KEYS = {
 
 def stored(table: str) -> dict[str, str]:
     """Columns of a table's files, with their types: those of the table, and the load."""
-    types = {name: TYPES[column.type] for name, column in fields.raw_columns()[table].items()}
+    types = {name: fields.SQL_TYPES[column.type] for name, column in fields.raw_columns()[table].items()}
     return types | ({WINDOW_LOAD: "varchar"} if table == WINDOWS else {}) | {LOAD_ID: "varchar"}
 
 

@@ -11,13 +11,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loop_returns.api.fields import raw_columns
+from loop_returns.api.fields import SQL_TYPES, raw_columns
 from loop_returns.warehouse import dictionary, ops_tables
 from loop_returns.warehouse.dictionary import Described
 from loop_returns.warehouse.extracts import columns as extract_columns
 from loop_returns.warehouse.extracts import tables as extract_tables
 from loop_returns.warehouse.mart_project import config, transforms_dir
-from loop_returns.warehouse.marts import RAW_SCHEMA, RAW_TYPES
+from loop_returns.warehouse.marts import RAW_SCHEMA
 from loop_returns.warehouse.place import Place
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _types(model: Model) -> dict[str, str]:
 
 def _types_beside() -> dict[str, dict[str, str]]:
     raw = {
-        f"{RAW_SCHEMA}.{table}": {name: RAW_TYPES[column.type] for name, column in columns.items()}
+        f"{RAW_SCHEMA}.{table}": {name: SQL_TYPES[column.type] for name, column in columns.items()}
         for table, columns in raw_columns().items()
     }
     ops = {

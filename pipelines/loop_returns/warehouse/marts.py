@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from loop_returns.api.fields import raw_columns
+from loop_returns.api.fields import SQL_TYPES, raw_columns
 from loop_returns.errors import UsageError
 from loop_returns.garbage import no_garbage_collection
 from loop_returns.warehouse import (
@@ -39,14 +39,6 @@ if TYPE_CHECKING:
     from loop_returns.warehouse.mart_script import Built, Progress
 
 RAW_SCHEMA = "loop_raw"
-RAW_TYPES = {
-    "text": "varchar",
-    "decimal": "decimal(18, 4)",
-    "timestamp": "timestamptz",
-    "bool": "boolean",
-    "bigint": "bigint",
-    "json": "json",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +154,9 @@ def external_models() -> str:
     """The tables of `loop_raw`, `ops` and `ext` as SQLMesh reads them: `transforms/external_models.yaml`."""
     lines = ["# Written by loop_returns.warehouse.marts from api/fields.py; a test compares the two."]
     for table, columns in raw_columns().items():
-        types = {name: RAW_TYPES[column.type] for name, column in columns.items()}
+        types = {name: SQL_TYPES[column.type] for name, column in columns.items()}
         if table != "pull_windows":
-            types["_dlt_load_id"] = RAW_TYPES["text"]
+            types["_dlt_load_id"] = SQL_TYPES["text"]
         lines += [f"- name: {RAW_SCHEMA}.{table}", "  columns:"]
         lines += [f"    {name}: {type_}" for name, type_ in types.items()]
     for table, ops in ops_tables.TABLES.items():
