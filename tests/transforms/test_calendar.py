@@ -30,14 +30,19 @@ instants = st.integers(-24, 24 * 22).map(
 
 
 @pytest.fixture(scope="module")
-def macros() -> Any:
+def macros() -> Iterator[Any]:
+    """The macros' module; SQLMesh forgets it again, or takes it for that of the next project."""
+    from sqlmesh import macro
+
+    known = macro.get_registry()
     file = transforms_dir() / "macros" / "calendar.py"
     spec = importlib.util.spec_from_file_location("macros_calendar", file)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module
+    yield module
+    macro.set_registry(known)
 
 
 @pytest.fixture(scope="module")
