@@ -152,7 +152,7 @@ def earliest(evaluator: MacroEvaluator, value: exp.Expression, at: exp.Expressio
 
 @macro()
 def instant_text(evaluator: MacroEvaluator, instant: exp.Expression) -> exp.Expression:
-    """An instant as DuckDB and Postgres write it: `2026-11-20 12:00:00+00`."""
+    """An instant as DuckDB and Postgres write it: `2015-01-31 09:30:00+00`."""
     text = exp.cast(instant, "text")
     if not is_spark(evaluator):
         return text
