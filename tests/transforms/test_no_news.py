@@ -14,6 +14,8 @@ from loop_returns.warehouse.marts import build
 from loop_returns.warehouse.place import Place
 
 LATER = NOW + timedelta(days=1)
+ONLY_DATED = {"marts.recon_money", "marts.recon_identity_profile", "marts.prod_sku_reason"}
+"""Nothing in them is of the build's present but the column `as_of`."""
 OF_LINES = {"staging.stg_return_lines", "marts.recon_money"}
 
 
@@ -37,7 +39,17 @@ def loaded(file: Path) -> Path:
 @pytest.mark.parametrize(
     ("news", "built", "left_out"),
     [
-        ("select 1", {"marts.recon_money", "marts.open_breaks"}, {"staging.stg_return_lines"}),
+        (
+            "select 1",
+            {"marts.recon_receipt", "marts.open_breaks"},
+            {"staging.stg_return_lines", "marts.recon_receipt_lines", *ONLY_DATED},
+        ),
+        (
+            "insert into ext.receipts (receipt_id, loop_return_id, quantity, received_at)"
+            " values ('new', 'c1', 1, '2026-03-01 00:00:00+00')",
+            {"staging.stg_ext_receipts", "marts.recon_receipt_lines"},
+            {"staging.stg_ext_shopify_refunds", *ONLY_DATED},
+        ),
         (
             "update loop_raw.returns__line_items set price = 99, _dlt_load_id = 'second'"
             " where return_id = 'c1'",

@@ -1,26 +1,34 @@
 """What the raw tables held at the last build: the next one leaves out what cannot have changed since.
 
-loop_raw (rows and the loads that wrote them) -> sqlmesh.loop_returns_marks -> news() -> due(), mart_slices
+loop_raw (rows and the loads that wrote them), ext (a hash of all rows)
+    -> sqlmesh.loop_returns_marks -> news() -> due(), mart_slices
 
 Each write to a raw table puts rows with a load id of its own, or takes rows away. So the same number of rows,
-written by the same loads, are the same rows. A model without a clock, of such tables alone, is as it was. The
-marks are gone while a build is at work: one that fails or is killed leaves none, and all is built again.
+written by the same loads, are the same rows. A model without a clock, of such tables alone, is as it was; one
+that only says in `as_of` which present it is of, is as it was but for that. The marks are gone while a build
+is at work: one that fails or is killed leaves none, and all is built again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+import duckdb
+
+from loop_returns.warehouse.extracts.columns import SCHEMA
+from loop_returns.warehouse.extracts.tables import tables
 from loop_returns.warehouse.mart_project import STATE
 from loop_returns.warehouse.mart_script import Step
 from loop_returns.warehouse.place import Connection, has
 
 TABLE = f"{STATE}.loop_returns_marks"
 RAW_SCHEMA = "loop_raw"
+SEED = "staging.seed_"
+"""How the names of the tables begin that are files of the models' folder."""
 LOAD_ID = "_dlt_load_id"
 Marks = Mapping[str, Mapping[str, int]]
-"""Raw table, `schema.name` -> load -> rows; no table with rows that name no load."""
+"""Table, `schema.name` -> load -> rows; no raw table with rows that name no load."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +56,24 @@ def take(connection: Connection) -> Marks:
         loads = dict(connection.execute(counts).fetchall())
         if None not in loads:
             marks[f"{RAW_SCHEMA}.{table}"] = loads
-    return marks
+    return {**marks, **_of_extracts(connection)}
+
+
+def _of_extracts(connection: Connection) -> Marks:
+    """The same of tables whose rows name no load: a hash of all rows in the place of a load.
+
+    Postgres would hash in other words, and slower than it builds what reads them: there none is marked.
+    """
+    if not isinstance(connection, duckdb.DuckDBPyConnection):
+        return {}
+    hashes = (
+        f"select cast(sum(hash(held)) as varchar), count(*) from {SCHEMA}.{name} as held" for name in tables()
+    )
+    found = [connection.execute(query).fetchall() for query in hashes]
+    return {
+        f"{SCHEMA}.{name}": dict(rows) if rows[0][1] else {}
+        for name, rows in zip(tables(), found, strict=True)
+    }
 
 
 def news(connection: Connection, marks: Marks) -> News:
@@ -93,11 +118,20 @@ def keep(connection: Connection, marks: Marks) -> None:
     connection.execute("; ".join(["begin", *statements, "commit"]))
 
 
-def due(steps: Iterable[Step], same: Iterable[str]) -> Iterator[Step]:
-    """The models to build, in order, when these tables are the same as at the last build."""
-    known = set(same)
+def due(steps: Iterable[Step], same: Iterable[str]) -> tuple[list[Step], frozenset[str]]:
+    """What is to be done when these tables hold what they held at the last build.
+
+    Returns:
+        The models to build, in order, and the names of those among them of which only `as_of` is another.
+    """
+    known, dated, found = set(same), set[str](), list[Step]()
     for step in steps:
-        if step.is_timeless and known.issuperset(step.parents):
+        known.update(parent for parent in step.parents if parent.startswith(SEED))  # in the script's digest
+        is_same = known.issuperset(step.parents)
+        if is_same and step.is_dated:
+            dated.add(step.model)
+        if not (is_same and step.is_timeless):
+            found.append(step)
+        if is_same and (step.is_timeless or step.is_dated):
             known.add(step.model)
-        else:
-            yield step
+    return found, frozenset(dated)

@@ -9,7 +9,7 @@ do not wait for each other are built side by side: DuckDB alone keeps to one thr
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime
 from graphlib import TopologicalSorter
@@ -28,6 +28,7 @@ def replay(
     as_of: datetime,
     on_progress: Progress | None = None,
     *,
+    dated: Collection[str] = (),
     by_slices: bool = False,
 ) -> Built:
     """Build and audit every model.
@@ -37,13 +38,14 @@ def replay(
         steps: The models, each once. What they read besides is as it was at the last build.
         as_of: The build's one present, UTC.
         on_progress: Called after each model.
+        dated: Models of which only `as_of` is another; they do not count as built.
         by_slices: `mart_slices.note` wrote down which returns changed.
 
     Raises:
         AuditFailedError: An audit did not hold.
         LoopReturnsError: A model could not be built.
     """
-    return _Replay(connections, steps, as_of, on_progress, by_slices=by_slices).run()
+    return _Replay(connections, steps, as_of, on_progress, frozenset(dated), by_slices=by_slices).run()
 
 
 class _Replay:
@@ -55,6 +57,7 @@ class _Replay:
         steps: Sequence[Step],
         as_of: datetime,
         on_progress: Progress | None,
+        dated: frozenset[str],
         *,
         by_slices: bool,
     ) -> None:
@@ -62,6 +65,7 @@ class _Replay:
         self._steps = {step.model: step for step in steps}
         self._as_of = as_of
         self._on_progress = on_progress
+        self._dated = dated
         self._by_slices = by_slices
         reads = {step.model: sorted(self._steps.keys() & set(step.parents)) for step in steps}
         self._order = TopologicalSorter(reads)
@@ -92,7 +96,7 @@ class _Replay:
                     self._idle.append(connection)
         if self._failed:
             raise audits_failed(self._failed)
-        audits = sum(len(step.audits) for step in self._steps.values())
+        audits = sum(len(self._steps[model].audits) for model in self._built)
         return Built(self._built, audits, {step.model: step.described for step in self._steps.values()})
 
     def _done(self, step: Step, wrong: list[str]) -> None:
@@ -101,13 +105,18 @@ class _Replay:
             self._failed += wrong
             self._left_out.add(step.model)
             return
+        if step.model in self._dated:
+            return
         self._built.append(step.model)
         if self._on_progress:
-            self._on_progress(step.model, len(self._built), len(self._steps))
+            self._on_progress(step.model, len(self._built), len(self._steps) - len(self._dated))
 
     def _build(self, connection: Connection, step: Step) -> list[str]:
         """Build one model, in a thread of its own; the audits that did not hold."""
         try:
+            if step.model in self._dated:
+                connection.execute(step.dating(self._as_of))
+                return []
             if not self._sliced(connection, step):
                 self._whole.add(step.model)
                 in_own_words(connection, step.at(self._as_of).statement)

@@ -29,6 +29,10 @@ from loop_returns.warehouse.place import Connection, Place, has
 
 TABLE = f"{mart_project.STATE}.loop_returns_script"
 PRESENT = "<execution time>"
+_DATE = re.compile(rf"(?:CAST\()+'{PRESENT}' AS TIMESTAMPTZ\)(?: AS TIMESTAMPTZ\))* AS \"as_of\"")
+_DATE_HANDED_ON = 'CAST("as_of" AS TIMESTAMPTZ) AS "as_of"'
+"""The column of many models that says of which present a row is; once more around the query, when SQLMesh
+builds a table that was there before."""
 _CLOCK = re.compile(r"\b(?:now|today|get_current_\w+|current_(?:date|time|timestamp)|localtime\w*)\b", re.I)
 
 
@@ -70,6 +74,21 @@ class Step:
     def is_timeless(self) -> bool:
         """Whether it is the same at any present."""
         return not any(PRESENT in one for one in (self.statement, *(query for _, query in self.audits)))
+
+    @property
+    def is_dated(self) -> bool:
+        """Whether its statement has the present in one place, the column `as_of`, and reads no other."""
+        rest, dates = _DATE.subn("", self.statement.replace(_DATE_HANDED_ON, ""))
+        return dates == 1 and PRESENT not in rest and "as_of" not in rest
+
+    @property
+    def table(self) -> str:
+        """Its table, as SQL names it."""
+        return ".".join(f'"{part}"' for part in self.model.split("."))
+
+    def dating(self, as_of: datetime) -> str:
+        """The statement that brings a table to this present whose rows are else what they were."""
+        return f"update {self.table} set as_of = '{as_of}'"
 
     def at(self, as_of: datetime) -> Step:
         """The step with this present in the place of the placeholder."""
@@ -140,13 +159,15 @@ def opened(place: Place) -> Iterator[Connection]:
 
 @contextmanager
 def one_more(connection: Connection, place: Place) -> Iterator[Connection]:
-    """A second connection to an opened database; what one commits the other sees."""
+    """A second connection to an opened database, for a thread of its own; what one commits the other sees."""
     if not isinstance(connection, duckdb.DuckDBPyConnection):
         with place.opened() as another:
             yield another
         return
     with connection.cursor() as another:
         _set(another, place.file)
+        threads = another.execute("select current_setting('threads')").fetchone()
+        another.execute(f"set threads = {max(1, threads[0] - 1 if threads else 1)}")
         yield another
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from loop_returns.api import fields
-from loop_returns.warehouse.mart_marks import RAW_SCHEMA, News
+from loop_returns.warehouse.mart_marks import RAW_SCHEMA, SEED, News
 from loop_returns.warehouse.mart_project import CATALOG, STATE
 from loop_returns.warehouse.mart_script import PRESENT, Step
 from loop_returns.warehouse.place import Connection
@@ -28,13 +28,10 @@ KEYS = {f"{RAW_SCHEMA}.return_history": "return_id"} | {
 MOST = 0.2
 """Share of the returns up to which a slice is less work than the whole."""
 
-_SEED = "staging.seed_"
-_AS_OF = f"CAST('{PRESENT}' AS TIMESTAMPTZ) AS \"as_of\""
-
 
 def is_sliceable(step: Step) -> bool:
     """Whether the model says that it can be built by return, and no clock is in it but `as_of`."""
-    return TAG in step.tags and PRESENT not in step.statement.replace(_AS_OF, "")
+    return TAG in step.tags and (step.is_dated or PRESENT not in step.statement)
 
 
 def note(connection: Connection, news: News) -> bool:
@@ -70,32 +67,31 @@ def statements(step: Step, as_of: datetime) -> list[str]:
         step: A model that is sliceable, whose table is that of the last build.
         as_of: The build's present, UTC.
     """
-    table, query = _table_and_query(step.at(as_of))
+    query = _query(step.at(as_of))
     for parent in step.parents:
-        if not parent.startswith(_SEED):
+        if not parent.startswith(SEED):
             name = _quoted(parent)
             wanted = f"{KEYS.get(parent, 'return_id')} in (from {TABLE})"
             query = query.replace(f"{name} AS ", f"(select * from {name} where {wanted}) AS ")
-    changes = [f"delete from {table} where return_id in (from {TABLE})", f"insert into {table} {query}"]
-    if _AS_OF in step.statement:
-        changes.append(f"update {table} set as_of = '{as_of}'")
-    return changes
+    changes = [
+        f"delete from {step.table} where return_id in (from {TABLE})",
+        f"insert into {step.table} {query}",
+    ]
+    return [*changes, step.dating(as_of)] if step.is_dated else changes
 
 
 def is_whole(connection: Connection, step: Step) -> bool:
     """Whether a model of raw tables holds as many rows as they do."""
     if KEYS.keys().isdisjoint(step.parents):
         return True
-    table, query = _table_and_query(step)
     same = connection.execute(
-        f"select (select count(*) from {table}) = (select count(*) from ({query}))"
+        f"select (select count(*) from {step.table}) = (select count(*) from ({_query(step)}))"
     ).fetchone()
     return bool(same and same[0])
 
 
-def _table_and_query(step: Step) -> tuple[str, str]:
-    head, query = step.statement.split(" AS ", 1)
-    return head.removeprefix("CREATE OR REPLACE TABLE "), query
+def _query(step: Step) -> str:
+    return step.statement.split(" AS ", 1)[1]
 
 
 def _quoted(model: str) -> str:

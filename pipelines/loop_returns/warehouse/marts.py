@@ -116,12 +116,12 @@ def _built(project: Project, as_of: datetime, on_progress: Progress | None) -> B
         news = mart_marks.news(connection, marks)
         mart_marks.forget(connection)
         if steps is not None:
-            due = list(mart_marks.due(steps, news.same))
+            due, dated = mart_marks.due(steps, news.same)
             # What is built by slices is cut out of DuckDB's words.
             by_slices = not project.place.is_postgres and mart_slices.note(connection, news)
             with mart_script.one_more(connection, project.place) as another:
                 both = [connection, another]
-                built = mart_replay.replay(both, due, as_of, on_progress, by_slices=by_slices)
+                built = mart_replay.replay(both, due, as_of, on_progress, dated=dated, by_slices=by_slices)
             mart_slices.forget(connection)
             mart_marks.keep(connection, marks)
             return replace(built, described={step.model: step.described for step in steps})
