@@ -1,4 +1,4 @@
-"""The ledger over each database: in Postgres a schema per ledger."""
+"""The ledger over each database, in Postgres a schema per ledger; and the office of `office.py`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from actions.office import office as office
+from actions.office import pulled as pulled
 from actions.stores import Address, Stores
 
 _count = itertools.count()

@@ -6,15 +6,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.actions.test_ops import Office, office, pulled
 
+from actions.office import Office
 from loop_returns.actions import readback
 from loop_returns.actions.readback import CLOSED, FAILED, Told
 from loop_returns.actions.states import State
 from loop_returns.ops import apply, desk, verdicts
 from loop_returns.simulator.app import Fault
-
-__all__ = ["office", "pulled"]  # fixtures
 
 
 def _say(office: Office, trigger: str, return_id: str, at: datetime) -> None:

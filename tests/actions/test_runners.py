@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from actions.test_ops import ACTION_KEY, ON, _settings
+from actions.office import ACTION_KEY, ON, settings_at
 from conftest import END, KEY, Shop
 from loop_returns import pipeline
 from loop_returns.errors import ActionRefusedError, DatabaseLockedError, GuardRefusedError, UsageError
@@ -57,7 +57,7 @@ def template(postgres_server: Server, tmp_path_factory: pytest.TempPathFactory) 
 
 
 def job_of(folder: Path, dsn: str, shop: Simulator, **limits: Any) -> Job:
-    settings = replace(_settings(folder, shop.base_url), destination="postgres", dsn=dsn)
+    settings = replace(settings_at(folder, shop.base_url), destination="postgres", dsn=dsn)
     merchant = {"actions": ON | limits, "run": {"lock_wait_seconds": 1}}
     return Job(settings, merchant, END, Reporter(quiet=True))
 

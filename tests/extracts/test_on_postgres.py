@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg2
 import pytest
-from tests.extracts.test_reading import CARD, REFUND, Merchant
+from tests.extracts.merchant import CARD, REFUND, Merchant
 from tests.support import postgres
 
 from loop_returns.errors import UsageError
