@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from loop_returns import cli, fleet, shops
 from loop_returns.errors import LoopReturnsError
 from loop_returns.simulator.app import Simulator
 from loop_returns.simulator.world import World, build_world
+from support.truth import assert_complete
 
 CURRENCY = {"eu": "EUR", "uk": "GBP", "us": "USD"}
 SHOPS = "SOURCES__LOOP_RETURNS__SHOPS__"
@@ -74,14 +76,19 @@ def opened(stack: ExitStack, folder: Path) -> tuple[Shop, dict[str, Simulator]]:
     return shop, found
 
 
+def plant(shop: Shop, *names: str) -> None:
+    """Give these shops a file whose models are planned, which a first run would do in half a minute."""
+    for name in names:
+        work = shop.data / "shops" / name / "work"
+        work.mkdir(parents=True)
+        (work / "loop.duckdb").write_bytes(planned_work_file())
+
+
 def build(folder: Path) -> dict[str, Any]:
     """Run twice: once with the key of one shop refused, once with every key revoked."""
     with ExitStack() as stack:
         shop, _ = opened(stack, folder)
-        for name in ("eu", "uk"):
-            work = shop.data / "shops" / name / "work"
-            work.mkdir(parents=True)
-            (work / "loop.duckdb").write_bytes(planned_work_file())
+        plant(shop, "eu", "uk")
         first = shop.loop("run", "--all", "--json", exit_code=4)
         between = rows(shop.data / "all.duckdb", STATES)
         revoked = {f"{SHOPS}{name.upper()}__API_KEY": f"revoked-{name}" for name in CURRENCY}
@@ -171,17 +178,43 @@ def test_status_and_combine_over_all_shops(chain: Chain) -> None:
     assert [each["state"] for each in combined["shops"]] == ["failed", "failed", "missing"]
 
 
+def at_work(shop: Shop, found: dict[str, Simulator]) -> tuple[subprocess.Popen[str], list[str]]:
+    """A run of all shops at a time, each of which has asked its API; and the pids of its children."""
+    parent = shop.start("run", "--all", "--jobs", "3")
+    while not all(simulator.seen for simulator in found.values()):
+        assert parent.poll() is None
+        time.sleep(0.05)
+    tasks = Path(f"/proc/{parent.pid}/task").glob("*/children")
+    return parent, [pid for task in tasks for pid in task.read_text().split()]
+
+
+def test_given_a_parent_that_is_killed_when_run_again_then_every_shop_is_whole(tmp_path: Path) -> None:
+    """Each child goes on to its own end, under its shop's lock, for which the next run waits."""
+    with ExitStack() as stack:
+        shop, found = opened(stack, tmp_path)
+        shop.env[f"{SHOPS}US__API_KEY"] = "key-of-us"
+        plant(shop, *CURRENCY)
+        for simulator in found.values():
+            simulator.latency = 0.2
+        parent, children = at_work(shop, found)
+        parent.kill()
+        parent.communicate()
+        left = [pid for pid in children if Path(f"/proc/{pid}").exists()]
+
+        said = json.loads(shop.loop("run", "--all", "--jobs", "3", "--json").stdout)
+
+    assert len(left) == 3
+    assert [each["exit_code"] for each in said["shops"]] == [0, 0, 0]
+    for name, simulator in found.items():
+        assert_complete(shop.data / f"shops/{name}/loop.duckdb", simulator.world)
+
+
 def test_an_interruption_ends_every_child(tmp_path: Path) -> None:
     with ExitStack() as stack:
         shop, found = opened(stack, tmp_path)
         for simulator in found.values():
             simulator.latency = 60.0
-        parent = shop.start("run", "--all", "--jobs", "3")
-        while not all(simulator.seen for simulator in found.values()):
-            assert parent.poll() is None
-            time.sleep(0.05)
-        tasks = Path(f"/proc/{parent.pid}/task").glob("*/children")
-        children = [pid for task in tasks for pid in task.read_text().split()]
+        parent, children = at_work(shop, found)
         parent.send_signal(signal.SIGINT)
         _, err = parent.communicate(timeout=120)
 

@@ -12,18 +12,10 @@ from typing import Any
 import duckdb
 import orjson
 
-from loop_returns.api.fields import Column, raw_columns
+from loop_returns.api.fields import SQL_TYPES, Column, raw_columns
 
 Row = Mapping[str, Any]
 
-SQL_TYPES = {
-    "text": "varchar",
-    "decimal": "decimal(18, 4)",
-    "timestamp": "timestamptz",
-    "bool": "boolean",
-    "bigint": "bigint",
-    "json": "json",
-}
 WITHOUT_LOAD_ID = "pull_windows"
 
 

@@ -68,6 +68,201 @@ WITH returns AS (
         return_lines.line_item_id
     HAVING
         COUNT(*) > 1
+), amounts AS (
+    SELECT
+        'returns' AS source,
+        'return:' || returns.return_id AS entity,
+        returns.return_id AS return_id,
+        fields.field,
+        CASE fields.field
+            WHEN 'return_product_total'
+            THEN returns.return_product_total
+            WHEN 'return_discount_total'
+            THEN returns.return_discount_total
+            WHEN 'return_tax_total'
+            THEN returns.return_tax_total
+            WHEN 'return_total'
+            THEN returns.return_total
+            WHEN 'return_credit_total'
+            THEN returns.return_credit_total
+            WHEN 'refund_shipping_total'
+            THEN returns.refund_shipping_total
+            WHEN 'refund_shipping_tax_total'
+            THEN returns.refund_shipping_tax_total
+            WHEN 'exchange_product_total'
+            THEN returns.exchange_product_total
+            WHEN 'exchange_discount_total'
+            THEN returns.exchange_discount_total
+            WHEN 'exchange_tax_total'
+            THEN returns.exchange_tax_total
+            WHEN 'exchange_total'
+            THEN returns.exchange_total
+            WHEN 'exchange_credit_total'
+            THEN returns.exchange_credit_total
+            WHEN 'gift_card'
+            THEN returns.gift_card
+            WHEN 'handling_fee'
+            THEN returns.handling_fee
+            WHEN 'refund'
+            THEN returns.refund
+            WHEN 'upsell'
+            THEN returns.upsell
+        END AS amount
+    FROM returns
+    CROSS JOIN (
+        SELECT
+            'return_product_total' AS field
+        UNION ALL
+        SELECT
+            'return_discount_total' AS field
+        UNION ALL
+        SELECT
+            'return_tax_total' AS field
+        UNION ALL
+        SELECT
+            'return_total' AS field
+        UNION ALL
+        SELECT
+            'return_credit_total' AS field
+        UNION ALL
+        SELECT
+            'refund_shipping_total' AS field
+        UNION ALL
+        SELECT
+            'refund_shipping_tax_total' AS field
+        UNION ALL
+        SELECT
+            'exchange_product_total' AS field
+        UNION ALL
+        SELECT
+            'exchange_discount_total' AS field
+        UNION ALL
+        SELECT
+            'exchange_tax_total' AS field
+        UNION ALL
+        SELECT
+            'exchange_total' AS field
+        UNION ALL
+        SELECT
+            'exchange_credit_total' AS field
+        UNION ALL
+        SELECT
+            'gift_card' AS field
+        UNION ALL
+        SELECT
+            'handling_fee' AS field
+        UNION ALL
+        SELECT
+            'refund' AS field
+        UNION ALL
+        SELECT
+            'upsell' AS field
+    ) AS fields
+    UNION ALL
+    SELECT
+        'returns__line_items' AS source,
+        'line:' || return_lines.return_id || ':' || CAST(return_lines.line_no AS TEXT) AS entity,
+        return_lines.return_id AS return_id,
+        fields.field,
+        CASE fields.field
+            WHEN 'refund'
+            THEN return_lines.refund
+            WHEN 'refund_item'
+            THEN return_lines.refund_item
+            WHEN 'refund_tax'
+            THEN return_lines.refund_tax
+        END AS amount
+    FROM return_lines
+    CROSS JOIN (
+        SELECT
+            'refund' AS field
+        UNION ALL
+        SELECT
+            'refund_item' AS field
+        UNION ALL
+        SELECT
+            'refund_tax' AS field
+    ) AS fields
+), instants AS (
+    SELECT
+        'returns' AS source,
+        'return:' || returns.return_id AS entity,
+        returns.return_id AS return_id,
+        fields.field,
+        CASE fields.field
+            WHEN 'created_at'
+            THEN returns.created_at
+            WHEN 'updated_at'
+            THEN returns.updated_at
+            WHEN 'edited_at'
+            THEN returns.edited_at
+            WHEN 'label_updated_at'
+            THEN returns.label_updated_at
+        END AS instant
+    FROM returns
+    CROSS JOIN (
+        SELECT
+            'created_at' AS field
+        UNION ALL
+        SELECT
+            'updated_at' AS field
+        UNION ALL
+        SELECT
+            'edited_at' AS field
+        UNION ALL
+        SELECT
+            'label_updated_at' AS field
+    ) AS fields
+    UNION ALL
+    SELECT
+        'returns__labels' AS source,
+        'label:' || labels.return_id || ':' || CAST(labels.label_no AS TEXT) AS entity,
+        labels.return_id AS return_id,
+        fields.field,
+        CASE fields.field WHEN 'label_updated_at' THEN labels.label_updated_at END AS instant
+    FROM labels
+    CROSS JOIN (
+        SELECT
+            'label_updated_at' AS field
+    ) AS fields
+    UNION ALL
+    SELECT
+        'advanced_shipping_notices' AS source,
+        'asn_line:' || shipping_notices.line_item_id || ':' || shipping_notices.asn_id AS entity,
+        notice_returns.return_id AS return_id,
+        fields.field,
+        CASE fields.field
+            WHEN 'created_at'
+            THEN shipping_notices.created_at
+            WHEN 'updated_at'
+            THEN shipping_notices.updated_at
+            WHEN 'closed_at'
+            THEN shipping_notices.closed_at
+            WHEN 'label_updated_at'
+            THEN shipping_notices.label_updated_at
+            WHEN 'date_delivered'
+            THEN shipping_notices.date_delivered
+        END AS instant
+    FROM shipping_notices
+    INNER JOIN notice_returns
+        ON notice_returns.asn_id = shipping_notices.asn_id
+        AND notice_returns.line_item_id = shipping_notices.line_item_id
+    CROSS JOIN (
+        SELECT
+            'created_at' AS field
+        UNION ALL
+        SELECT
+            'updated_at' AS field
+        UNION ALL
+        SELECT
+            'closed_at' AS field
+        UNION ALL
+        SELECT
+            'label_updated_at' AS field
+        UNION ALL
+        SELECT
+            'date_delivered' AS field
+    ) AS fields
 ), found AS (
     SELECT
         'unknown_state' AS check_id,
@@ -191,277 +386,25 @@ WITH returns AS (
     UNION ALL
     SELECT
         'negative_amount' AS check_id,
-        'returns' AS source,
-        'return:' || returns.return_id AS entity,
-        returns.return_id AS return_id,
-        fields.field,
-        CAST(CASE fields.field
-            WHEN 'return_product_total'
-            THEN returns.return_product_total
-            WHEN 'return_discount_total'
-            THEN returns.return_discount_total
-            WHEN 'return_tax_total'
-            THEN returns.return_tax_total
-            WHEN 'return_total'
-            THEN returns.return_total
-            WHEN 'return_credit_total'
-            THEN returns.return_credit_total
-            WHEN 'refund_shipping_total'
-            THEN returns.refund_shipping_total
-            WHEN 'refund_shipping_tax_total'
-            THEN returns.refund_shipping_tax_total
-            WHEN 'exchange_product_total'
-            THEN returns.exchange_product_total
-            WHEN 'exchange_discount_total'
-            THEN returns.exchange_discount_total
-            WHEN 'exchange_tax_total'
-            THEN returns.exchange_tax_total
-            WHEN 'exchange_total'
-            THEN returns.exchange_total
-            WHEN 'exchange_credit_total'
-            THEN returns.exchange_credit_total
-            WHEN 'gift_card'
-            THEN returns.gift_card
-            WHEN 'handling_fee'
-            THEN returns.handling_fee
-            WHEN 'refund'
-            THEN returns.refund
-            WHEN 'upsell'
-            THEN returns.upsell
-        END AS TEXT) AS value
-    FROM returns
-    CROSS JOIN (
-        SELECT
-            'return_product_total' AS field
-        UNION ALL
-        SELECT
-            'return_discount_total' AS field
-        UNION ALL
-        SELECT
-            'return_tax_total' AS field
-        UNION ALL
-        SELECT
-            'return_total' AS field
-        UNION ALL
-        SELECT
-            'return_credit_total' AS field
-        UNION ALL
-        SELECT
-            'refund_shipping_total' AS field
-        UNION ALL
-        SELECT
-            'refund_shipping_tax_total' AS field
-        UNION ALL
-        SELECT
-            'exchange_product_total' AS field
-        UNION ALL
-        SELECT
-            'exchange_discount_total' AS field
-        UNION ALL
-        SELECT
-            'exchange_tax_total' AS field
-        UNION ALL
-        SELECT
-            'exchange_total' AS field
-        UNION ALL
-        SELECT
-            'exchange_credit_total' AS field
-        UNION ALL
-        SELECT
-            'gift_card' AS field
-        UNION ALL
-        SELECT
-            'handling_fee' AS field
-        UNION ALL
-        SELECT
-            'refund' AS field
-        UNION ALL
-        SELECT
-            'upsell' AS field
-    ) AS fields
+        amounts.source,
+        amounts.entity,
+        amounts.return_id,
+        amounts.field,
+        CAST(amounts.amount AS TEXT) AS value
+    FROM amounts
     WHERE
-        CASE fields.field
-            WHEN 'return_product_total'
-            THEN returns.return_product_total
-            WHEN 'return_discount_total'
-            THEN returns.return_discount_total
-            WHEN 'return_tax_total'
-            THEN returns.return_tax_total
-            WHEN 'return_total'
-            THEN returns.return_total
-            WHEN 'return_credit_total'
-            THEN returns.return_credit_total
-            WHEN 'refund_shipping_total'
-            THEN returns.refund_shipping_total
-            WHEN 'refund_shipping_tax_total'
-            THEN returns.refund_shipping_tax_total
-            WHEN 'exchange_product_total'
-            THEN returns.exchange_product_total
-            WHEN 'exchange_discount_total'
-            THEN returns.exchange_discount_total
-            WHEN 'exchange_tax_total'
-            THEN returns.exchange_tax_total
-            WHEN 'exchange_total'
-            THEN returns.exchange_total
-            WHEN 'exchange_credit_total'
-            THEN returns.exchange_credit_total
-            WHEN 'gift_card'
-            THEN returns.gift_card
-            WHEN 'handling_fee'
-            THEN returns.handling_fee
-            WHEN 'refund'
-            THEN returns.refund
-            WHEN 'upsell'
-            THEN returns.upsell
-        END < 0
-    UNION ALL
-    SELECT
-        'negative_amount' AS check_id,
-        'returns__line_items' AS source,
-        'line:' || return_lines.return_id || ':' || CAST(return_lines.line_no AS TEXT) AS entity,
-        return_lines.return_id AS return_id,
-        fields.field,
-        CAST(CASE fields.field
-            WHEN 'refund'
-            THEN return_lines.refund
-            WHEN 'refund_item'
-            THEN return_lines.refund_item
-            WHEN 'refund_tax'
-            THEN return_lines.refund_tax
-        END AS TEXT) AS value
-    FROM return_lines
-    CROSS JOIN (
-        SELECT
-            'refund' AS field
-        UNION ALL
-        SELECT
-            'refund_item' AS field
-        UNION ALL
-        SELECT
-            'refund_tax' AS field
-    ) AS fields
-    WHERE
-        CASE fields.field
-            WHEN 'refund'
-            THEN return_lines.refund
-            WHEN 'refund_item'
-            THEN return_lines.refund_item
-            WHEN 'refund_tax'
-            THEN return_lines.refund_tax
-        END < 0
+        amounts.amount < 0
     UNION ALL
     SELECT
         'future_date' AS check_id,
-        'returns' AS source,
-        'return:' || returns.return_id AS entity,
-        returns.return_id AS return_id,
-        fields.field,
-        @instant_text(
-            CASE fields.field
-                WHEN 'created_at'
-                THEN returns.created_at
-                WHEN 'updated_at'
-                THEN returns.updated_at
-                WHEN 'edited_at'
-                THEN returns.edited_at
-                WHEN 'label_updated_at'
-                THEN returns.label_updated_at
-            END
-        ) AS value
-    FROM returns
-    CROSS JOIN (
-        SELECT
-            'created_at' AS field
-        UNION ALL
-        SELECT
-            'updated_at' AS field
-        UNION ALL
-        SELECT
-            'edited_at' AS field
-        UNION ALL
-        SELECT
-            'label_updated_at' AS field
-    ) AS fields
+        instants.source,
+        instants.entity,
+        instants.return_id,
+        instants.field,
+        @instant_text(instants.instant) AS value
+    FROM instants
     WHERE
-        CASE fields.field
-            WHEN 'created_at'
-            THEN returns.created_at
-            WHEN 'updated_at'
-            THEN returns.updated_at
-            WHEN 'edited_at'
-            THEN returns.edited_at
-            WHEN 'label_updated_at'
-            THEN returns.label_updated_at
-        END > CAST(@execution_ts AS TIMESTAMPTZ) + INTERVAL '1' DAY
-    UNION ALL
-    SELECT
-        'future_date' AS check_id,
-        'returns__labels' AS source,
-        'label:' || labels.return_id || ':' || CAST(labels.label_no AS TEXT) AS entity,
-        labels.return_id AS return_id,
-        fields.field,
-        @instant_text(CASE fields.field WHEN 'label_updated_at' THEN labels.label_updated_at END) AS value
-    FROM labels
-    CROSS JOIN (
-        SELECT
-            'label_updated_at' AS field
-    ) AS fields
-    WHERE
-        CASE fields.field WHEN 'label_updated_at' THEN labels.label_updated_at END > CAST(@execution_ts AS TIMESTAMPTZ) + INTERVAL '1' DAY
-    UNION ALL
-    SELECT
-        'future_date' AS check_id,
-        'advanced_shipping_notices' AS source,
-        'asn_line:' || shipping_notices.line_item_id || ':' || shipping_notices.asn_id AS entity,
-        notice_returns.return_id AS return_id,
-        fields.field,
-        @instant_text(
-            CASE fields.field
-                WHEN 'created_at'
-                THEN shipping_notices.created_at
-                WHEN 'updated_at'
-                THEN shipping_notices.updated_at
-                WHEN 'closed_at'
-                THEN shipping_notices.closed_at
-                WHEN 'label_updated_at'
-                THEN shipping_notices.label_updated_at
-                WHEN 'date_delivered'
-                THEN shipping_notices.date_delivered
-            END
-        ) AS value
-    FROM shipping_notices
-    INNER JOIN notice_returns
-        ON notice_returns.asn_id = shipping_notices.asn_id
-        AND notice_returns.line_item_id = shipping_notices.line_item_id
-    CROSS JOIN (
-        SELECT
-            'created_at' AS field
-        UNION ALL
-        SELECT
-            'updated_at' AS field
-        UNION ALL
-        SELECT
-            'closed_at' AS field
-        UNION ALL
-        SELECT
-            'label_updated_at' AS field
-        UNION ALL
-        SELECT
-            'date_delivered' AS field
-    ) AS fields
-    WHERE
-        CASE fields.field
-            WHEN 'created_at'
-            THEN shipping_notices.created_at
-            WHEN 'updated_at'
-            THEN shipping_notices.updated_at
-            WHEN 'closed_at'
-            THEN shipping_notices.closed_at
-            WHEN 'label_updated_at'
-            THEN shipping_notices.label_updated_at
-            WHEN 'date_delivered'
-            THEN shipping_notices.date_delivered
-        END > CAST(@execution_ts AS TIMESTAMPTZ) + INTERVAL '1' DAY
+        instants.instant > CAST(@execution_ts AS TIMESTAMPTZ) + INTERVAL '1' DAY
     UNION ALL
     SELECT
         'outcome_disagrees' AS check_id,
