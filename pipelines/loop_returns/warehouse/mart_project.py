@@ -36,7 +36,7 @@ LINT_RULES = (
     "nomissingaudits",
     "nomissingexternalmodels",
 )
-MEMORY_LIMIT = "1500MB"
+MEMORY_LIMIT = "1000MB"
 """What a build may hold; more goes to disk beside the work file."""
 
 

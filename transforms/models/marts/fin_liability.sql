@@ -37,85 +37,96 @@ WITH versions AS (
     SELECT
         *
     FROM marts.return_versions
+), changes AS (
+    SELECT
+        versions.*,
+        CAST(DATE_TRUNC('MONTH', versions.valid_from AT TIME ZONE 'UTC') AS DATE) AS month,
+        LAG(versions.is_live) OVER (PARTITION BY versions.return_id ORDER BY versions.version_no) AS was_live,
+        LAG(versions.currency) OVER (PARTITION BY versions.return_id ORDER BY versions.version_no) AS currency_before,
+        LAG(versions.cash) OVER (PARTITION BY versions.return_id ORDER BY versions.version_no) AS cash_before,
+        LAG(versions.store_credit) OVER (PARTITION BY versions.return_id ORDER BY versions.version_no) AS store_credit_before,
+        LAG(versions.exchange) OVER (PARTITION BY versions.return_id ORDER BY versions.version_no) AS exchange_before
+    FROM versions
 ), parts AS (
     SELECT
-        versions.return_id,
-        versions.version_no,
-        versions.state,
-        versions.is_live,
-        versions.is_assumed,
-        versions.currency,
-        versions.valid_from,
-        versions.valid_to,
+        changes.return_id,
+        changes.month,
+        changes.state,
+        changes.is_live,
+        changes.was_live,
+        changes.is_assumed,
+        changes.currency,
+        changes.currency_before,
+        changes.valid_from,
+        changes.valid_to,
         'cash' AS component,
-        versions.cash AS amount
-    FROM versions
+        changes.cash AS amount,
+        changes.cash_before AS amount_before
+    FROM changes
     UNION ALL
     SELECT
-        versions.return_id,
-        versions.version_no,
-        versions.state,
-        versions.is_live,
-        versions.is_assumed,
-        versions.currency,
-        versions.valid_from,
-        versions.valid_to,
+        changes.return_id,
+        changes.month,
+        changes.state,
+        changes.is_live,
+        changes.was_live,
+        changes.is_assumed,
+        changes.currency,
+        changes.currency_before,
+        changes.valid_from,
+        changes.valid_to,
         'store_credit' AS component,
-        versions.store_credit AS amount
-    FROM versions
+        changes.store_credit AS amount,
+        changes.store_credit_before AS amount_before
+    FROM changes
     UNION ALL
     SELECT
-        versions.return_id,
-        versions.version_no,
-        versions.state,
-        versions.is_live,
-        versions.is_assumed,
-        versions.currency,
-        versions.valid_from,
-        versions.valid_to,
+        changes.return_id,
+        changes.month,
+        changes.state,
+        changes.is_live,
+        changes.was_live,
+        changes.is_assumed,
+        changes.currency,
+        changes.currency_before,
+        changes.valid_from,
+        changes.valid_to,
         'exchange' AS component,
-        versions.exchange AS amount
-    FROM versions
-), steps AS (
-    SELECT
-        parts.*,
-        CAST(DATE_TRUNC('MONTH', parts.valid_from AT TIME ZONE 'UTC') AS DATE) AS month,
-        LAG(parts.is_live) OVER (PARTITION BY parts.return_id, parts.component ORDER BY parts.version_no) AS was_live,
-        LAG(parts.currency) OVER (PARTITION BY parts.return_id, parts.component ORDER BY parts.version_no) AS currency_before,
-        LAG(parts.amount) OVER (PARTITION BY parts.return_id, parts.component ORDER BY parts.version_no) AS amount_before
-    FROM parts
+        changes.exchange AS amount,
+        changes.exchange_before AS amount_before
+    FROM changes
 ), movements AS (
     SELECT
-        steps.month,
-        steps.currency_before AS currency,
-        steps.component,
+        parts.month,
+        parts.currency_before AS currency,
+        parts.component,
         CASE
-            WHEN steps.is_live
+            WHEN parts.is_live
             THEN 'edited'
-            WHEN steps.state = 'closed'
+            WHEN parts.state = 'closed'
             THEN 'processed'
-            WHEN steps.state IN ('cancelled', 'expired')
-            THEN steps.state
+            WHEN parts.state IN ('cancelled', 'expired')
+            THEN parts.state
             ELSE 'left_otherwise'
         END AS kind,
-        -COALESCE(steps.amount_before, 0) AS amount,
+        -COALESCE(parts.amount_before, 0) AS amount,
         -1 AS returns,
         FALSE AS is_assumed
-    FROM steps
+    FROM parts
     WHERE
-        steps.was_live
+        parts.was_live
     UNION ALL
     SELECT
-        steps.month,
-        steps.currency,
-        steps.component,
-        CASE WHEN steps.was_live IS NULL THEN 'created' WHEN steps.was_live THEN 'edited' ELSE 'reopened' END AS kind,
-        COALESCE(steps.amount, 0) AS amount,
+        parts.month,
+        parts.currency,
+        parts.component,
+        CASE WHEN parts.was_live IS NULL THEN 'created' WHEN parts.was_live THEN 'edited' ELSE 'reopened' END AS kind,
+        COALESCE(parts.amount, 0) AS amount,
         1 AS returns,
-        steps.is_assumed
-    FROM steps
+        parts.is_assumed
+    FROM parts
     WHERE
-        steps.is_live
+        parts.is_live
 ), moved AS (
     SELECT
         movements.month,
