@@ -37,8 +37,8 @@ def whole_days(evaluator: MacroEvaluator, start: exp.Expression, end: exp.Expres
 def _seconds(evaluator: MacroEvaluator, instant: exp.Expression) -> str:
     """Since 1970-01-01, with microseconds: DuckDB takes seven times as long to bring an instant to UTC."""
     if evaluator.gateway == "spark":
-        return f"unix_micros(cast({instant.sql()} as timestamptz)) / 1000000"
-    return f"extract(epoch from {instant.sql()})"
+        return f"cast(cast({instant.sql()} as timestamptz) as double)"
+    return f"epoch({instant.sql()})"
 
 
 def _since_monday(day: str) -> str:
