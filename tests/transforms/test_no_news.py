@@ -10,6 +10,8 @@ import pytest
 from tests.transforms.shop import NOW, raw, shop
 from tests.transforms.test_replay import everything
 
+from loop_returns.warehouse.dictionary import Described
+from loop_returns.warehouse.mart_script import PRESENT, Step
 from loop_returns.warehouse.marts import build
 from loop_returns.warehouse.place import Place
 
@@ -82,6 +84,31 @@ def test_given_news_when_built_then_the_tables_are_those_of_a_whole_build(
     assert built | left_out <= set(everyone.models)
     assert some.rows == everyone.rows
     assert everything(file) == everything(whole)
+
+
+DATE = f"CAST(CAST('{PRESENT}' AS TIMESTAMPTZ) AS TIMESTAMPTZ) AS \"as_of\""
+
+
+@pytest.mark.parametrize(
+    ("statement", "audit", "is_dated"),
+    [
+        (f"SELECT 1 AS n, {DATE}", "SELECT 1", True),
+        (f'SELECT n, CAST("as_of" AS TIMESTAMPTZ) AS "as_of" FROM (SELECT 1 AS n, {DATE})', "", True),
+        (f"SELECT CAST('{PRESENT}' AS TIMESTAMPTZ) AS \"as_of\"", "", True),
+        ('SELECT CAST("as_of" AS TIMESTAMPTZ) AS "as_of" FROM marts.other', "", False),
+        (f"SELECT age(other.as_of) AS n, {DATE} FROM marts.other", "", False),
+        (f"SELECT {DATE} WHERE '{PRESENT}' > '2026-01-01'", "", False),
+        (f"SELECT {DATE} UNION ALL SELECT {DATE}", "", False),
+        (f"SELECT {DATE}", f"SELECT count(*) WHERE '{PRESENT}' > '2026-01-01'", False),
+        ("SELECT 1 AS n", "", False),
+    ],
+)
+def test_a_model_is_only_dated_when_the_present_is_nothing_but_its_column(
+    statement: str, audit: str, is_dated: bool
+) -> None:
+    step = Step("marts.one", f"CREATE TABLE one AS {statement}", [("a", audit)], [], Described(""))
+
+    assert step.is_dated is is_dated
 
 
 def test_given_a_build_that_did_not_end_when_built_again_then_nothing_is_left_out(tmp_path: Path) -> None:

@@ -77,9 +77,10 @@ class Step:
 
     @property
     def is_dated(self) -> bool:
-        """Whether its statement has the present in one place, the column `as_of`, and reads no other."""
+        """Whether the present stands in its statement once, as the column `as_of`, and it reads no other."""
         rest, dates = _DATE.subn("", self.statement.replace(_DATE_HANDED_ON, ""))
-        return dates == 1 and PRESENT not in rest and "as_of" not in rest
+        is_the_only = not any(PRESENT in one for one in (rest, *(query for _, query in self.audits)))
+        return dates == 1 and is_the_only and "as_of" not in rest
 
     @property
     def table(self) -> str:
