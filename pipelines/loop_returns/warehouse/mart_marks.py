@@ -25,7 +25,7 @@ from loop_returns.warehouse.place import Connection, has
 TABLE = f"{STATE}.loop_returns_marks"
 RAW_SCHEMA = "loop_raw"
 SEED = "staging.seed_"
-"""How the names of the tables begin that are files of the models' folder."""
+"""How the names of the tables begin that are files of the models' folder: another file is another script."""
 LOAD_ID = "_dlt_load_id"
 Marks = Mapping[str, Mapping[str, int]]
 """Table, `schema.name` -> load -> rows; no raw table with rows that name no load."""
@@ -62,7 +62,7 @@ def take(connection: Connection) -> Marks:
 def _of_extracts(connection: Connection) -> Marks:
     """The same of tables whose rows name no load: a hash of all rows in the place of a load.
 
-    Postgres would hash in other words, and slower than it builds what reads them: there none is marked.
+    The hash is DuckDB's own: on Postgres none is marked, and what reads them is built each time.
     """
     if not isinstance(connection, duckdb.DuckDBPyConnection):
         return {}
@@ -126,8 +126,7 @@ def due(steps: Iterable[Step], same: Iterable[str]) -> tuple[list[Step], frozens
     """
     known, dated, found = set(same), set[str](), list[Step]()
     for step in steps:
-        known.update(parent for parent in step.parents if parent.startswith(SEED))  # in the script's digest
-        is_same = known.issuperset(step.parents)
+        is_same = all(parent in known or parent.startswith(SEED) for parent in step.parents)
         if is_same and step.is_dated:
             dated.add(step.model)
         if not (is_same and step.is_timeless):

@@ -47,54 +47,37 @@ WITH versions AS (
         LAG(versions.store_credit) OVER (PARTITION BY versions.return_id ORDER BY versions.version_no) AS store_credit_before,
         LAG(versions.exchange) OVER (PARTITION BY versions.return_id ORDER BY versions.version_no) AS exchange_before
     FROM versions
+), components AS (
+    SELECT
+        'cash' AS component
+    UNION ALL
+    SELECT
+        'store_credit' AS component
+    UNION ALL
+    SELECT
+        'exchange' AS component
 ), parts AS (
     SELECT
-        changes.return_id,
-        changes.month,
-        changes.state,
-        changes.is_live,
-        changes.was_live,
-        changes.is_assumed,
-        changes.currency,
-        changes.currency_before,
-        changes.valid_from,
-        changes.valid_to,
-        'cash' AS component,
-        changes.cash AS amount,
-        changes.cash_before AS amount_before
+        changes.*,
+        components.component,
+        CASE components.component
+            WHEN 'cash'
+            THEN changes.cash
+            WHEN 'store_credit'
+            THEN changes.store_credit
+            WHEN 'exchange'
+            THEN changes.exchange
+        END AS amount,
+        CASE components.component
+            WHEN 'cash'
+            THEN changes.cash_before
+            WHEN 'store_credit'
+            THEN changes.store_credit_before
+            WHEN 'exchange'
+            THEN changes.exchange_before
+        END AS amount_before
     FROM changes
-    UNION ALL
-    SELECT
-        changes.return_id,
-        changes.month,
-        changes.state,
-        changes.is_live,
-        changes.was_live,
-        changes.is_assumed,
-        changes.currency,
-        changes.currency_before,
-        changes.valid_from,
-        changes.valid_to,
-        'store_credit' AS component,
-        changes.store_credit AS amount,
-        changes.store_credit_before AS amount_before
-    FROM changes
-    UNION ALL
-    SELECT
-        changes.return_id,
-        changes.month,
-        changes.state,
-        changes.is_live,
-        changes.was_live,
-        changes.is_assumed,
-        changes.currency,
-        changes.currency_before,
-        changes.valid_from,
-        changes.valid_to,
-        'exchange' AS component,
-        changes.exchange AS amount,
-        changes.exchange_before AS amount_before
-    FROM changes
+    CROSS JOIN components
 ), movements AS (
     SELECT
         parts.month,
@@ -168,15 +151,6 @@ WITH versions AS (
         month_starts.currency,
         CAST(month_starts.starts_at AS DATE) AS month
     FROM month_starts
-), components AS (
-    SELECT
-        'cash' AS component
-    UNION ALL
-    SELECT
-        'store_credit' AS component
-    UNION ALL
-    SELECT
-        'exchange' AS component
 ), grid AS (
     SELECT
         months.month,
